@@ -1,1 +1,120 @@
-//! (room being built)
+//! What both halves of bugcheck say: a [`Finding`].
+//!
+//! Field names are the ones of the JSON output and stay stable.
+
+mod place;
+
+pub use place::{Frame, Place, Trust};
+
+use serde::{Serialize, Serializer};
+
+/// Whose fault it is. A type, so that no wording can blur it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blame {
+    /// The driver under test is wrong.
+    Driver,
+    /// The bench cannot do what the driver asks for.
+    Unsupported,
+    /// A limit of the run (memory, depth), not of the driver.
+    Environment,
+    /// The bench itself is wrong.
+    Internal,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Windows, or Driver Verifier, would stop; or data or requests are lost.
+    Error,
+    /// Wrong, though it may go unnoticed.
+    Warning,
+    /// Allowed, but seldom meant.
+    Advice,
+}
+
+/// The bug check that Windows would show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct BugCheck {
+    /// Bug check code.
+    #[serde(serialize_with = "hex32")]
+    pub code: u32,
+    /// Its name in the debugger reference.
+    pub name: String,
+    /// The four parameters.
+    #[serde(serialize_with = "hex_all")]
+    pub parameters: [u64; 4],
+    /// What each parameter says, in the order of `parameters`; empty where it says nothing.
+    pub meanings: [String; 4],
+}
+
+/// One line of the shortest sequence of switches that leads to a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Step {
+    /// Who runs from here on: `reader`, `DPC 0xffff...`.
+    pub context: String,
+    /// Virtual processor.
+    pub processor: u8,
+    /// IRQL at the start of the step.
+    pub irql: u8,
+    /// Scheduling point at which the step starts.
+    pub point: u32,
+    /// What it does until the next switch, first to last.
+    pub does: Vec<String>,
+    /// Whether somebody who could have gone on was preempted for it.
+    pub preempts: bool,
+}
+
+/// One bug, limit or failure, with everything needed to understand and repeat it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Finding {
+    /// Rule's name, kebab case.
+    pub rule: String,
+    /// Whose fault.
+    pub blame: Blame,
+    /// How bad.
+    pub severity: Severity,
+    /// What Windows would show, where it would show anything.
+    pub bugcheck: Option<BugCheck>,
+    /// One line.
+    pub title: String,
+    /// What happened, and why it is wrong.
+    pub explanation: String,
+    /// What to do.
+    pub remedy: String,
+    /// Where, most important first.
+    pub places: Vec<Place>,
+    /// The switches that lead here.
+    pub timeline: Vec<Step>,
+    /// Scenario that was running.
+    pub scenario: String,
+    /// Text that repeats the run.
+    pub replay: Option<String>,
+    /// Pages of the public reference.
+    pub references: Vec<String>,
+}
+
+impl Finding {
+    /// What makes two findings the same bug: the rule and the first place.
+    pub fn key(&self) -> (String, String, u64) {
+        let (module, rva) = match self.places.first().and_then(|place| place.stack.first()) {
+            Some(frame) => (frame.module.clone(), frame.rva),
+            None => (String::new(), 0),
+        };
+        (self.rule.clone(), module, rva)
+    }
+}
+
+/// Writes a number as `"0x1a"`: JSON numbers lose the low bits of addresses in many readers.
+pub fn hex64<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{value:#x}"))
+}
+
+fn hex32<S: Serializer>(value: &u32, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{value:#x}"))
+}
+
+fn hex_all<S: Serializer>(values: &[u64; 4], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(values.iter().map(|value| format!("{value:#x}")))
+}

@@ -1,1 +1,151 @@
-//! (room being built)
+//! The guest's address space.
+//!
+//! Sparse 64-bit pages of 4 KiB. Every page carries protection flags and one validity bit a byte;
+//! a driver's access needs both, so an overrun by one byte or a touch of freed pool is refused at
+//! the instruction that makes it. Kernel services use the `peek`/`poke` family, which sees all that
+//! is mapped.
+//!
+//! A *baseline* is the state every schedule starts from. Writes mark 64-byte lines dirty, and
+//! [`Memory::restore`] copies back just those lines.
+//!
+//! Once mapped, a page keeps its number for the life of the address space: what comes and goes is
+//! its flags and validity. That keeps restoring cheap and addresses reproducible.
+
+mod access;
+mod baseline;
+mod fault;
+mod page;
+
+pub use fault::{Access, Fault, FaultCause};
+pub use page::{
+    DEVICE, LINE_BYTES, NO_EXECUTE, NO_READ, NO_WRITE, PAGE_BYTES, PAGEABLE, TRACKED, USER,
+};
+
+use page::{Base, Page};
+use std::collections::HashMap;
+
+const TLB_ENTRIES: usize = 256;
+
+#[derive(Clone, Copy)]
+struct TlbEntry {
+    number: u64,
+    page: u32,
+}
+
+/// An address space. See the crate's description.
+pub struct Memory {
+    pages: Vec<Page>,
+    base: Vec<Base>,
+    index: HashMap<u64, u32>,
+    tlb: Box<[TlbEntry; TLB_ENTRIES]>,
+    /// Pages with at least one dirty line, in the order they were first written.
+    dirty: Vec<u32>,
+    /// Flags to put back at the next restore.
+    flag_log: Vec<(u32, u16)>,
+    has_baseline: bool,
+    /// Page flags that refuse a driver's read, write and execute just now.
+    forbidden: [u16; 3],
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Memory {
+    /// An address space with nothing mapped.
+    pub fn new() -> Self {
+        Memory {
+            pages: Vec::new(),
+            base: Vec::new(),
+            index: HashMap::new(),
+            tlb: Box::new([TlbEntry { number: u64::MAX, page: 0 }; TLB_ENTRIES]),
+            dirty: Vec::new(),
+            flag_log: Vec::new(),
+            has_baseline: false,
+            forbidden: [NO_READ | DEVICE | USER, NO_WRITE | DEVICE | USER, NO_EXECUTE | USER],
+        }
+    }
+
+    /// Maps the pages that hold `address..address + bytes` with `flags`, zero filled.
+    ///
+    /// With `valid` false no byte may be touched by the driver until [`Memory::set_valid`].
+    /// A page already mapped keeps its content and takes the new flags.
+    pub fn map(&mut self, address: u64, bytes: u64, flags: u16, valid: bool) {
+        if bytes == 0 {
+            return;
+        }
+        let (first, last) = (address >> 12, (address + (bytes - 1)) >> 12);
+        for number in first..=last {
+            match self.index.get(&number) {
+                Some(&page) => self.set_page_flags(page, flags),
+                None => {
+                    let page = self.pages.len() as u32;
+                    self.pages.push(Page::new(number, flags, valid));
+                    self.base.push(Base::new(valid));
+                    self.index.insert(number, page);
+                }
+            }
+        }
+    }
+
+    /// Whether every page of the range is mapped.
+    pub fn is_mapped(&self, address: u64, bytes: u64) -> bool {
+        let last = (address.wrapping_add(bytes.max(1) - 1)) >> 12;
+        (address >> 12..=last).all(|number| self.index.contains_key(&number))
+    }
+
+    /// Flags of the page that holds `address`.
+    pub fn flags(&self, address: u64) -> Option<u16> {
+        self.index.get(&(address >> 12)).map(|&page| self.pages[page as usize].flags)
+    }
+
+    /// Replaces the flags of all pages that hold the range; undone by [`Memory::restore`].
+    pub fn set_flags(&mut self, address: u64, bytes: u64, flags: u16) {
+        let last = (address.wrapping_add(bytes.max(1) - 1)) >> 12;
+        for number in address >> 12..=last {
+            if let Some(&page) = self.index.get(&number) {
+                self.set_page_flags(page, flags);
+            }
+        }
+    }
+
+    fn set_page_flags(&mut self, page: u32, flags: u16) {
+        let slot = &mut self.pages[page as usize];
+        if slot.flags != flags {
+            if self.has_baseline {
+                self.flag_log.push((page, slot.flags));
+            }
+            slot.flags = flags;
+        }
+    }
+
+    /// Sets which page flags refuse a driver's access from now on, besides the flag for the kind of
+    /// access itself: [`PAGEABLE`] at raised IRQL, [`TRACKED`] while accesses are scheduling points.
+    /// [`DEVICE`] and [`USER`] pages are always refused here; the caller decides about them.
+    pub fn forbid(&mut self, extra: u16) {
+        self.forbidden = [
+            NO_READ | DEVICE | USER | extra,
+            NO_WRITE | DEVICE | USER | extra,
+            NO_EXECUTE | USER | (extra & PAGEABLE),
+        ];
+    }
+
+    #[inline(always)]
+    fn lookup(&mut self, number: u64) -> Option<u32> {
+        let slot = (number as usize) & (TLB_ENTRIES - 1);
+        let entry = self.tlb[slot];
+        if entry.number == number {
+            return Some(entry.page);
+        }
+        self.lookup_slow(number)
+    }
+
+    #[cold]
+    fn lookup_slow(&mut self, number: u64) -> Option<u32> {
+        let page = *self.index.get(&number)?;
+        self.tlb[(number as usize) & (TLB_ENTRIES - 1)] = TlbEntry { number, page };
+        Some(page)
+    }
+}

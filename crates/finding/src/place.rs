@@ -1,0 +1,73 @@
+//! Where something happened.
+
+use crate::hex64;
+use serde::Serialize;
+
+/// How far a stack frame can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// Taken from the registers.
+    Context,
+    /// Unwound by the image's own tables.
+    Unwound,
+    /// A word on the stack that looks like a return address.
+    Scanned,
+}
+
+/// One frame of a call stack.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Frame {
+    /// Image, `fifo.sys`.
+    pub module: String,
+    /// Offset of the instruction from the image's base. For callers, of the call's return address.
+    #[serde(serialize_with = "hex64")]
+    pub rva: u64,
+    /// Function, where symbols name it.
+    pub function: Option<String>,
+    /// Source file, as the compiler recorded it.
+    pub file: Option<String>,
+    /// Line, from 1.
+    pub line: Option<u32>,
+    /// How the frame was found.
+    pub trust: Trust,
+}
+
+/// A place that matters to a finding, and how it was reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Place {
+    /// What happened there: `first completion`.
+    pub role: String,
+    /// Who was running: `reader`, `DPC`.
+    pub context: String,
+    /// Source file of the innermost driver frame.
+    pub file: Option<String>,
+    /// Its line.
+    pub line: Option<u32>,
+    /// Its function.
+    pub function: Option<String>,
+    /// Its image.
+    pub module: String,
+    /// Its offset in the image.
+    #[serde(serialize_with = "hex64")]
+    pub rva: u64,
+    /// The call stack, innermost first.
+    pub stack: Vec<Frame>,
+}
+
+impl Place {
+    /// A place whose innermost frame is the stack's first.
+    pub fn new(role: &str, context: &str, stack: Vec<Frame>) -> Place {
+        let top = stack.first();
+        Place {
+            role: role.to_owned(),
+            context: context.to_owned(),
+            file: top.and_then(|frame| frame.file.clone()),
+            line: top.and_then(|frame| frame.line),
+            function: top.and_then(|frame| frame.function.clone()),
+            module: top.map(|frame| frame.module.clone()).unwrap_or_default(),
+            rva: top.map(|frame| frame.rva).unwrap_or_default(),
+            stack,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Reading and writing: as the driver (checked) and as the kernel (all that is mapped).
+
+use crate::{Access, Fault, FaultCause, Memory, PAGE_BYTES};
+
+#[inline(always)]
+fn kind(access: Access) -> usize {
+    match access {
+        Access::Read => 0,
+        Access::Write => 1,
+        Access::Execute => 2,
+    }
+}
+
+impl Memory {
+    /// Reads `N` bytes as the driver would.
+    #[inline(always)]
+    pub fn load<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Fault> {
+        let offset = (address & 0xfff) as usize;
+        let bit = offset & 63;
+        if bit + N <= 64
+            && let Some(page) = self.lookup(address >> 12)
+        {
+            let forbidden = self.forbidden[0];
+            let page = &self.pages[page as usize];
+            let mask = if N == 64 { u64::MAX } else { (1u64 << N) - 1 };
+            if page.flags & forbidden == 0
+                && (page.valid[offset >> 6] >> bit) & mask == mask
+                && let Some(bytes) = page.data[offset..].first_chunk::<N>()
+            {
+                return Ok(*bytes);
+            }
+        }
+        self.load_slow(address)
+    }
+
+    /// Writes `N` bytes as the driver would.
+    #[inline(always)]
+    pub fn store<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Result<(), Fault> {
+        let offset = (address & 0xfff) as usize;
+        let bit = offset & 63;
+        if bit + N <= 64
+            && let Some(number) = self.lookup(address >> 12)
+        {
+            let forbidden = self.forbidden[1];
+            let page = &mut self.pages[number as usize];
+            let mask = if N == 64 { u64::MAX } else { (1u64 << N) - 1 };
+            if page.flags & forbidden == 0
+                && (page.valid[offset >> 6] >> bit) & mask == mask
+                && let Some(place) = page.data[offset..].first_chunk_mut::<N>()
+            {
+                *place = bytes;
+                if page.dirty == 0 {
+                    self.dirty.push(number);
+                }
+                page.dirty |= 1 << (offset >> 6);
+                return Ok(());
+            }
+        }
+        self.store_slow(address, bytes)
+    }
+
+    #[cold]
+    fn load_slow<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Fault> {
+        self.check(address, N as u64, Access::Read)?;
+        let mut bytes = [0; N];
+        self.peek(address, &mut bytes);
+        Ok(bytes)
+    }
+
+    #[cold]
+    fn store_slow<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Result<(), Fault> {
+        self.check(address, N as u64, Access::Write)?;
+        self.poke(address, &bytes);
+        Ok(())
+    }
+
+    /// Says whether the driver may make this access now; the fault names the first refused byte.
+    pub fn check(&mut self, address: u64, bytes: u64, access: Access) -> Result<(), Fault> {
+        let size = bytes.min(255) as u8;
+        let fault = |address, cause| Fault { address, bytes: size, access, cause };
+        let mut at = address;
+        let mut left = bytes;
+        while left > 0 {
+            let top = at >> 47;
+            if top != 0 && top != 0x1_ffff {
+                return Err(fault(at, FaultCause::NonCanonical));
+            }
+            let offset = (at & 0xfff) as usize;
+            let here = left.min(PAGE_BYTES - offset as u64);
+            let Some(page) = self.lookup(at >> 12) else {
+                return Err(fault(at, FaultCause::Unmapped));
+            };
+            let page = &self.pages[page as usize];
+            let refused = page.flags & self.forbidden[kind(access)];
+            if refused != 0 {
+                return Err(fault(at, FaultCause::Flags(refused)));
+            }
+            for byte in offset..offset + here as usize {
+                if page.valid[byte >> 6] >> (byte & 63) & 1 == 0 {
+                    let address = (at & !0xfff) + byte as u64;
+                    return Err(fault(address, FaultCause::Invalid));
+                }
+            }
+            at = at.wrapping_add(here);
+            left -= here;
+        }
+        Ok(())
+    }
+
+    /// Copies what is mapped at `address` into `into`, whatever its protection; returns how many
+    /// bytes there were before the first unmapped page. The rest of `into` is left as it was.
+    pub fn peek(&mut self, address: u64, into: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < into.len() {
+            let at = address.wrapping_add(done as u64);
+            let offset = (at & 0xfff) as usize;
+            let here = (into.len() - done).min(PAGE_BYTES as usize - offset);
+            let Some(page) = self.lookup(at >> 12) else { break };
+            let data = &self.pages[page as usize].data;
+            into[done..done + here].copy_from_slice(&data[offset..offset + here]);
+            done += here;
+        }
+        done
+    }
+
+    /// Writes `bytes` at `address`, whatever its protection; returns how many were written before
+    /// the first unmapped page.
+    pub fn poke(&mut self, address: u64, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = address.wrapping_add(done as u64);
+            let offset = (at & 0xfff) as usize;
+            let here = (bytes.len() - done).min(PAGE_BYTES as usize - offset);
+            let Some(page) = self.lookup(at >> 12) else { break };
+            self.pages[page as usize].data[offset..offset + here]
+                .copy_from_slice(&bytes[done..done + here]);
+            self.mark(page, offset, here);
+            done += here;
+        }
+        done
+    }
+
+    /// Fills `bytes` bytes with `value`, whatever the protection.
+    pub fn fill(&mut self, address: u64, bytes: u64, value: u8) {
+        let mut done = 0;
+        while done < bytes {
+            let at = address.wrapping_add(done);
+            let offset = (at & 0xfff) as usize;
+            let here = (bytes - done).min(PAGE_BYTES - offset as u64) as usize;
+            let Some(page) = self.lookup(at >> 12) else { return };
+            self.pages[page as usize].data[offset..offset + here].fill(value);
+            self.mark(page, offset, here);
+            done += here as u64;
+        }
+    }
+
+    /// Lets the driver touch (`valid`) or not touch the bytes of the range.
+    pub fn set_valid(&mut self, address: u64, bytes: u64, valid: bool) {
+        let mut done = 0;
+        while done < bytes {
+            let at = address.wrapping_add(done);
+            let offset = (at & 0xfff) as usize;
+            let here = (bytes - done).min(PAGE_BYTES - offset as u64) as usize;
+            let Some(page) = self.lookup(at >> 12) else { return };
+            let words = &mut self.pages[page as usize].valid;
+            let mut byte = offset;
+            while byte < offset + here {
+                let bit = byte & 63;
+                let run = (64 - bit).min(offset + here - byte);
+                let mask = if run == 64 { u64::MAX } else { ((1u64 << run) - 1) << bit };
+                if valid {
+                    words[byte >> 6] |= mask;
+                } else {
+                    words[byte >> 6] &= !mask;
+                }
+                byte += run;
+            }
+            self.mark(page, offset, here);
+            done += here as u64;
+        }
+    }
+
+    #[inline(always)]
+    fn mark(&mut self, number: u32, offset: usize, bytes: usize) {
+        let page = &mut self.pages[number as usize];
+        if page.dirty == 0 {
+            self.dirty.push(number);
+        }
+        let (first, last) = (offset >> 6, (offset + bytes.max(1) - 1) >> 6);
+        page.dirty |= (u64::MAX >> (63 - (last - first))) << first;
+    }
+}
+
+macro_rules! sized {
+    ($($peek:ident $poke:ident $type:ty;)*) => {
+        impl Memory {
+            $(
+                /// Reads as the kernel; an unmapped place reads as zero.
+                #[inline]
+                pub fn $peek(&mut self, address: u64) -> $type {
+                    const N: usize = size_of::<$type>();
+                    let offset = (address & 0xfff) as usize;
+                    if let Some(page) = self.lookup(address >> 12)
+                        && let Some(bytes) =
+                            self.pages[page as usize].data[offset..].first_chunk::<N>()
+                    {
+                        return <$type>::from_le_bytes(*bytes);
+                    }
+                    let mut bytes = [0; N];
+                    self.peek(address, &mut bytes);
+                    <$type>::from_le_bytes(bytes)
+                }
+
+                /// Writes as the kernel; an unmapped place takes nothing.
+                #[inline]
+                pub fn $poke(&mut self, address: u64, value: $type) {
+                    const N: usize = size_of::<$type>();
+                    let offset = (address & 0xfff) as usize;
+                    if let Some(page) = self.lookup(address >> 12)
+                        && let Some(place) =
+                            self.pages[page as usize].data[offset..].first_chunk_mut::<N>()
+                    {
+                        *place = value.to_le_bytes();
+                        self.mark(page, offset, N);
+                        return;
+                    }
+                    self.poke(address, &value.to_le_bytes());
+                }
+            )*
+        }
+    };
+}
+
+sized! {
+    peek8 poke8 u8;
+    peek16 poke16 u16;
+    peek32 poke32 u32;
+    peek64 poke64 u64;
+}
