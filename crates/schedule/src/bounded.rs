@@ -138,7 +138,7 @@ mod tests {
     fn run(strategy: &mut dyn Strategy, steps: &[u32]) -> Vec<Context> {
         let mut left = steps.to_vec();
         let mut order = Vec::new();
-        let (mut current, mut index) = (0, 0);
+        let (mut current, mut index) = (31, 0); // at first nobody runs
         loop {
             let enabled = (0..left.len()).filter(|&c| left[c] > 0).fold(0, |mask, c| mask | 1 << c);
             if enabled == 0 {
