@@ -1,2 +1,56 @@
-//! Chores of the repository.
-fn main() {}
+//! Chores of the repository: `cargo xtask <chore>`; without a chore it says which there are.
+
+mod build;
+mod drivers;
+mod image;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Chores of the repository.
+
+Usage: cargo xtask <CHORE>
+
+Chores:
+  drivers [NAME]...          build the drivers in drivers/ (all of them, or those named) in place
+  drivers --check [NAME]...  build them in a temporary folder and compare with the committed
+                             files; names those that differ and exits with 1
+  drivers --list             name every driver, its compiler and optimisation level
+  help                       this text
+
+A driver's name is its folder's: csq-read, or buggy/pool-leak where it should be unmistakable.
+Needed for `drivers`: Debian's gcc-mingw-w64-x86-64, clang and lld.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.split_first() {
+        None => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some((chore, _)) if matches!(chore.as_str(), "help" | "--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some((chore, rest)) if chore == "drivers" => drivers::run(root(), rest),
+        Some((chore, _)) => {
+            eprintln!("no chore is called {chore:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The folder of the checkout: the one above this crate's.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
