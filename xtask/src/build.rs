@@ -107,7 +107,7 @@ fn compile(root: &Path, driver: &Driver, object: &Path) -> Command {
         Compiler::Clang => {
             let mut clang = Command::new("clang");
             clang.args(["--target=x86_64-w64-windows-gnu", "-g", "-gcodeview", "-fms-extensions"]);
-            clang.args(["-gno-codeview-command-line", "-ffile-compilation-dir=."]);
+            clang.arg("-ffile-compilation-dir=.");
             clang.arg("-funwind-tables");
             clang
         }
