@@ -1,1 +1,46 @@
-//! (room being built)
+//! Windows PE images, as the kernel's loader sees them.
+//!
+//! [`Image::parse`] borrows the bytes of a `.sys`, `.exe` or `.dll` and checks its headers; the other
+//! tables are read when asked for. [`Image::map_at`] lays the image out as it would stand in memory and
+//! [`unwind::step`] walks from one stack frame to its caller. There is no I/O and no `unsafe` here, every
+//! number of the file is checked before use, and every [`Error`] names the file offset and the field.
+//!
+//! Sources: Microsoft "PE Format" (learn.microsoft.com/windows/win32/debug/pe-format), "x64 exception
+//! handling" and "x64 prolog and epilog" (MicrosoftDocs/cpp-docs, docs/build).
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod coff_symbols;
+mod debug_directory;
+mod driver;
+mod error;
+mod exports;
+mod functions;
+mod headers;
+mod image;
+mod imports;
+mod load_config;
+mod map;
+mod relocations;
+mod section;
+pub mod unwind;
+
+#[cfg(test)]
+mod broken_images;
+#[cfg(test)]
+mod writer;
+
+pub use coff_symbols::CoffSymbol;
+pub use debug_directory::CodeView;
+pub use driver::{NotADriver, check_driver};
+pub use error::Error;
+pub use exports::Export;
+pub use functions::Function;
+pub use headers::{Machine, Subsystem};
+pub use image::Image;
+pub use imports::{Import, ImportModule, ImportTarget};
+pub use load_config::LoadConfig;
+pub use map::MAX_IMAGE_SIZE;
+pub use relocations::{Relocation, RelocationKind};
+pub use section::Section;
