@@ -2,7 +2,7 @@
 //!
 //! The compiler writes each `offsetof` and `sizeof` as a constant into assembly, which is read
 //! back; nothing is linked or run. Without the cross compiler the tests are skipped and say so;
-//! `.ci/run` installs it and runs them.
+//! `.ci/run` runs them.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,6 +17,9 @@ const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("DEVICE_OBJECT", "", "the WDK aligns it to 16 bytes (0x150), mingw leaves that out (0x148)"),
     ("DEVOBJ_EXTENSION", "", "the DDK headers stop after the first fields"),
+    ("KUSER_SHARED_DATA", "", "Windows 10's, longer than Windows 7's in mingw"),
+    ("KUSER_SHARED_DATA", "ActiveGroupCount", "16 bits in Windows 7, 8 bits since Windows 8"),
+    ("KUSER_SHARED_DATA", "XState", "moved down by 8 and grown since Windows 7"),
     ("KPCR", "", "the public part ends at 0x178, the processor block behind it is aligned to 64"),
     ("KDPC", "DpcListEntry", "a single list entry since Windows 8, doubly linked in mingw"),
 ];
@@ -47,7 +50,15 @@ const NOT_IN_MINGW: &[(&str, &[&str], &str)] = &[
     ("DEVICE_CAPABILITIES", &["Flags"], "not a member: the word that the bit fields share"),
     (
         "KUSER_SHARED_DATA",
-        &["NtBuildNumber", "NativeProcessorArchitecture", "QpcFrequency", "QpcBias"],
+        &[
+            "NtBuildNumber",
+            "NativeProcessorArchitecture",
+            "QpcFrequency",
+            "QpcBias",
+            "QpcData",
+            "TimeZoneBiasEffectiveStart",
+            "TimeZoneBiasEffectiveEnd",
+        ],
         "reserved or called otherwise before Windows 10",
     ),
     ("KPCR", &["Prcb"], "not in the public part of the structure"),

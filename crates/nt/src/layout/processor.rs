@@ -10,8 +10,9 @@ layouts! {
     }
 
     /// The shared page, at FFFFF780_00000000 in the kernel. Times in 100 ns; `TickCount` in
-    /// clock ticks.
-    kuser_shared_data = "KUSER_SHARED_DATA", "ntddk.h", 0x5f0 {
+    /// clock ticks. The part that all versions share has kept its places; what follows 0x3C4 is
+    /// as in Windows 10 version 2004 to 22H2.
+    kuser_shared_data = "KUSER_SHARED_DATA", "ntddk.h", 0x720 {
         TICK_COUNT_LOW_DEPRECATED = "TickCountLowDeprecated", 0x0, 0x4;
         TICK_COUNT_MULTIPLIER = "TickCountMultiplier", 0x4, 0x4;
         INTERRUPT_TIME = "InterruptTime", 0x8, 0xc;
@@ -48,8 +49,11 @@ layouts! {
         INTERRUPT_TIME_BIAS = "InterruptTimeBias", 0x3b0, 0x8;
         QPC_BIAS = "QpcBias", 0x3b8, 0x8;
         ACTIVE_PROCESSOR_COUNT = "ActiveProcessorCount", 0x3c0, 0x4;
-        ACTIVE_GROUP_COUNT = "ActiveGroupCount", 0x3c4, 0x2;
-        X_STATE = "XState", 0x3e0, 0x210;
+        ACTIVE_GROUP_COUNT = "ActiveGroupCount", 0x3c4, 0x1;
+        QPC_DATA = "QpcData", 0x3c6, 0x2;
+        TIME_ZONE_BIAS_EFFECTIVE_START = "TimeZoneBiasEffectiveStart", 0x3c8, 0x8;
+        TIME_ZONE_BIAS_EFFECTIVE_END = "TimeZoneBiasEffectiveEnd", 0x3d0, 0x8;
+        X_STATE = "XState", 0x3d8, 0x338;
     }
 
     /// Processor control region, at GS:0 in the kernel. The processor block follows at `PRCB`,
