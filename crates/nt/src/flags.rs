@@ -186,8 +186,8 @@ flags! {
         IO_TYPE_CSQ = 2;
         IO_TYPE_CSQ_EX = 3;
     }
-    /// Type numbers that begin dispatcher and queue objects (`DISPATCHER_HEADER.Type`, `KDPC.Type`).
-    /// No public header has them; these are the ones that Windows 10 uses.
+    /// Type numbers that begin dispatcher and queue objects (`DISPATCHER_HEADER.Type`,
+    /// `KDPC.Type`). No public header has them; these are the ones that Windows 10 uses.
     object_type: u8 {
         EVENT_NOTIFICATION_OBJECT = 0;
         EVENT_SYNCHRONIZATION_OBJECT = 1;

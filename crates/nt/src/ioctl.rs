@@ -94,7 +94,8 @@ impl ControlCode {
     }
 }
 
-/// As it stands in a header: `CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS)`.
+/// As it stands in a header:
+/// `CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS)`.
 impl fmt::Display for ControlCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CTL_CODE(")?;

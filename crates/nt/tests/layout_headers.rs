@@ -13,7 +13,7 @@ use nt::layout::{self, Struct};
 
 const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 
-/// Where Windows and mingw-w64 10 differ: structure, field (empty for the structure's size), reason.
+/// Where Windows and mingw-w64 10 differ: structure, field (empty for its size), reason.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("DEVICE_OBJECT", "", "the WDK aligns it to 16 bytes (0x150), mingw leaves that out (0x148)"),
     ("DEVOBJ_EXTENSION", "", "the DDK headers stop after the first fields"),
