@@ -76,7 +76,7 @@ layouts! {
     }
 
     /// Processor control block, the first fields, which have kept their places since Windows
-    /// Vista; `CurrentThread` is what KeGetCurrentThread reads at GS:[188h]. The size here
+    /// Vista; `CurrentThread` is what KeGetCurrentThread reads at GS:188h. The size here
     /// covers only these.
     kprcb = "KPRCB", "private", 0x40 {
         MX_CSR = "MxCsr", 0x0, 0x4;
