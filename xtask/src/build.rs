@@ -114,7 +114,7 @@ fn compile(root: &Path, driver: &Driver, object: &Path) -> Command {
     };
     command.current_dir(root).arg(&driver.recipe.level);
     command.args(["-std=gnu11", "-ffreestanding", "-fno-ident", "-mno-red-zone", "-fno-common"]);
-    command.args(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unknown-pragmas"]);
+    command.args(["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-multichar"]);
     command.args(["-D_AMD64_", "-D_WIN32_WINNT=0x0601", "-DNTDDI_VERSION=0x06010000"]);
     command.args(["-isystem", DDK, "-Idrivers/include", "-c"]);
     command.arg(format!("drivers/{}/driver.c", driver.path)).arg("-o").arg(object);
