@@ -1,0 +1,54 @@
+//! Paths that other machines recorded.
+
+/// The last component of a Windows or Unix path, if it can serve as a file name anywhere.
+pub(crate) fn file_name(path: &str) -> Option<String> {
+    let name = path.rsplit(['/', '\\', ':']).next()?;
+    let is_harmless = !name.is_empty()
+        && name != "."
+        && name != ".."
+        && name.len() <= 255
+        && !name.chars().any(|c| c.is_control() || c == '\u{fffd}');
+    is_harmless.then(|| name.to_string())
+}
+
+/// `file` without the folder that the compiler ran in, where the path was relative to it.
+pub(crate) fn relative_to<'a>(file: &'a str, folder: &str) -> &'a str {
+    let folder = folder.trim_end_matches(['/', '\\']);
+    let rest = file
+        .strip_prefix(folder)
+        .filter(|_| !folder.is_empty())
+        .and_then(|rest| rest.strip_prefix(['/', '\\']))
+        .filter(|rest| !rest.is_empty());
+    let mut file = rest.unwrap_or(file);
+    while let Some(rest) = file.strip_prefix("./").or_else(|| file.strip_prefix(".\\")) {
+        file = rest;
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_component_of_a_path_is_believed() {
+        assert_eq!(file_name(r"C:\build\x64\fifo.pdb").as_deref(), Some("fifo.pdb"));
+        assert_eq!(file_name("/tmp/a/fifo.pdb").as_deref(), Some("fifo.pdb"));
+        assert_eq!(file_name("fifo.pdb").as_deref(), Some("fifo.pdb"));
+        assert_eq!(file_name("c:fifo.pdb").as_deref(), Some("fifo.pdb"));
+        for hostile in ["", "/", "..", r"a\..", ".", "a/\0b", "x\n", &"y".repeat(300)] {
+            assert_eq!(file_name(hostile), None, "{hostile:?}");
+        }
+    }
+
+    #[test]
+    fn the_compilers_folder_is_dropped() {
+        assert_eq!(relative_to("/home/me/drv/src/a.c", "/home/me/drv"), "src/a.c");
+        assert_eq!(relative_to("/home/me/drv/src/a.c", "/home/me/drv/"), "src/a.c");
+        assert_eq!(relative_to("/home/me/drv2/a.c", "/home/me/drv"), "/home/me/drv2/a.c");
+        assert_eq!(relative_to("././drivers/a.c", "."), "drivers/a.c");
+        assert_eq!(relative_to("/usr/include/wdm.h", ""), "/usr/include/wdm.h");
+        assert_eq!(relative_to(r"c:\drv\a.c", r"c:\drv"), "a.c");
+        assert_eq!(relative_to("/home/me", "/home/me"), "/home/me");
+    }
+}
