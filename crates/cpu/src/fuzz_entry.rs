@@ -1,0 +1,114 @@
+//! The fuzz target: any bytes as code must neither panic nor run forever.
+
+use crate::{Bus, CodeCache, Cpu, Exit};
+
+/// Where the bytes lie, and how much memory there is.
+const BASE: u64 = 0xffff_8000_0000_0000;
+const SIZE: usize = 0x4000;
+
+struct Flat {
+    memory: Vec<u8>,
+}
+
+/// An access outside the memory.
+struct Outside;
+
+impl Flat {
+    fn place(&self, addr: u64, len: usize) -> Result<usize, Outside> {
+        let at = usize::try_from(addr.wrapping_sub(BASE)).map_err(|_| Outside)?;
+        let end = at.checked_add(len).ok_or(Outside)?;
+        if end <= self.memory.len() { Ok(at) } else { Err(Outside) }
+    }
+
+    fn read<const N: usize>(&self, addr: u64) -> Result<[u8; N], Outside> {
+        let at = self.place(addr, N)?;
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.memory[at..at + N]);
+        Ok(bytes)
+    }
+
+    fn write<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> Result<(), Outside> {
+        let at = self.place(addr, N)?;
+        self.memory[at..at + N].copy_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+macro_rules! access {
+    ($($load:ident $store:ident $t:ty;)*) => {
+        $(
+            fn $load(&mut self, addr: u64) -> Result<$t, Outside> {
+                Ok(<$t>::from_le_bytes(self.read(addr)?))
+            }
+            fn $store(&mut self, addr: u64, value: $t) -> Result<(), Outside> {
+                self.write(addr, value.to_le_bytes())
+            }
+        )*
+    };
+}
+
+impl Bus for Flat {
+    type Stop = Outside;
+    access! {
+        load8 store8 u8;
+        load16 store16 u16;
+        load32 store32 u32;
+        load64 store64 u64;
+        load128 store128 u128;
+    }
+    fn fetch(&mut self, addr: u64, into: &mut [u8; 15]) -> Result<usize, Outside> {
+        let at = self.place(addr, 1)?;
+        let n = (self.memory.len() - at).min(15);
+        into[..n].copy_from_slice(&self.memory[at..at + n]);
+        Ok(n)
+    }
+    fn interlocked(&mut self, _: u64, _: u8) -> Result<(), Outside> {
+        Ok(())
+    }
+    fn port_in(&mut self, port: u16, _: u8) -> Result<u32, Outside> {
+        Ok(u32::from(port))
+    }
+    fn port_out(&mut self, _: u16, _: u8, _: u32) -> Result<(), Outside> {
+        Ok(())
+    }
+    fn read_cr8(&mut self) -> Result<u64, Outside> {
+        Ok(2)
+    }
+    fn write_cr8(&mut self, _: u64) -> Result<(), Outside> {
+        Ok(())
+    }
+    fn rdtsc(&mut self) -> Result<u64, Outside> {
+        Ok(1)
+    }
+    fn cpuid(&mut self, leaf: u32, subleaf: u32) -> Result<[u32; 4], Outside> {
+        Ok([leaf, subleaf, 0, 0])
+    }
+    fn pause(&mut self) -> Result<(), Outside> {
+        Ok(())
+    }
+}
+
+/// Runs the bytes as code, stepping over what cannot be executed.
+pub fn fuzz_decode(data: &[u8]) {
+    let mut memory = vec![0; SIZE];
+    let n = data.len().min(SIZE / 2);
+    memory[..n].copy_from_slice(&data[..n]);
+    let mut bus = Flat { memory };
+    let mut cache = CodeCache::new(0..1);
+    let mut cpu = Cpu::new();
+    for (r, value) in cpu.gpr.iter_mut().enumerate() {
+        *value = BASE + (SIZE / 2 + r * 256) as u64;
+    }
+    cpu.gs_base = BASE;
+    cpu.rip = BASE;
+    let mut budget = 20_000;
+    for step in 0..512u64 {
+        let before = cpu.rip;
+        match cpu.run(&mut cache, &mut bus, &mut budget) {
+            Exit::Budget | Exit::Trap => return,
+            Exit::Bus { stop: Outside } => cpu.rip = BASE + (before.wrapping_add(step) & 0x1fff),
+            _ => cpu.rip = cpu.next_rip,
+        }
+        cache.invalidate(BASE..BASE + step);
+    }
+}
