@@ -97,7 +97,7 @@ static NTSTATUS NTAPI DispatchRead(PDEVICE_OBJECT Device, PIRP Irp)
     return STATUS_PENDING;
 }
 
-/* Stores the value of a write for a read to take. */
+/* Keeps the value of a write for a read to take, and completes the write. */
 static VOID StoreValue(EXTENSION *Ext, PIRP Irp)
 {
     BOOLEAN Full;
@@ -121,8 +121,8 @@ static NTSTATUS NTAPI DispatchWrite(PDEVICE_OBJECT Device, PIRP Irp)
 
     StoreValue(Ext, Irp);
     KeInsertQueueDpc(&Ext->Dpc, NULL, NULL);
-    /* BUG: StoreValue() has completed this IRP already. */
-    return CompleteIrp(Irp, STATUS_SUCCESS, sizeof(ULONG));
+    IoCompleteRequest(Irp, IO_NO_INCREMENT); /* BUG: StoreValue() has completed it already. */
+    return STATUS_SUCCESS;
 }
 
 /* CREATE, CLOSE and SET_INFORMATION have nothing to do here but to succeed. */

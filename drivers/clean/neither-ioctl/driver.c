@@ -42,7 +42,7 @@ static NTSTATUS TurnBuffered(PIRP Irp, ULONG InLength, ULONG OutLength, PULONG_P
     return STATUS_SUCCESS;
 }
 
-/* The system buffer holds the input; the MDL describes the "output", which is a second input here. */
+/* The system buffer holds the input; the MDL describes the "output", here a second input. */
 static NTSTATUS TurnInDirect(PIRP Irp, ULONG InLength, ULONG OutLength, PULONG_PTR Information)
 {
     UCHAR *Second, *First = Irp->AssociatedIrp.SystemBuffer;
