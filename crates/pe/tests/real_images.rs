@@ -1,7 +1,7 @@
 //! The drivers of `drivers/`, built by two tool chains, read and mapped as a loader would.
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
-use pe::unwind::{Module, Region, Registers, Rip, read_info, step};
+use pe::unwind::{Module, Region, Registers, Rip, UnwindCode, read_info, step};
 use pe::{Image, ImportTarget, check_driver};
 use std::path::{Path, PathBuf};
 
@@ -89,13 +89,19 @@ fn the_unwinder_agrees_with_the_code_at_every_instruction() {
             if moves_back {
                 continue;
             }
-            let frame_register = read_info(&module, *function).unwrap().frame;
-            let (mut depth, mut body) = (0, 0);
+            let info = read_info(&module, *function).unwrap();
+            let sets_frame = info.codes.iter().find(|(_, code)| *code == UnwindCode::SetFrame);
+            let sets_frame = sets_frame.map(|(offset, _)| u64::from(*offset));
+            let (mut depth, mut body, mut depth_of_frame) = (0, 0, 0);
             for instruction in &instructions {
                 let mut registers =
                     Registers { rip: instruction.ip(), rsp: STACK, ..Registers::default() };
-                if let Some((register, above)) = frame_register {
-                    registers.gpr[usize::from(register)] = STACK + u64::from(above);
+                if sets_frame == Some(instruction.ip() - ip) {
+                    depth_of_frame = depth;
+                }
+                if let Some((register, above)) = info.frame {
+                    let rsp_then = STACK.wrapping_add_signed(depth - depth_of_frame);
+                    registers.gpr[usize::from(register)] = rsp_then + u64::from(above);
                 }
                 // Each stack slot holds its own address, so the return address tells where it was.
                 let frame = step(&module, &mut registers, Rip::Exact, &mut Some).unwrap();

@@ -102,8 +102,9 @@ impl Symbols {
 
         if let Some(bytes) = pdb {
             match pdb::Reader::open(&image, bytes) {
-                Ok(reader) => {
-                    names.add(reader.functions(), reader.variables());
+                Ok(mut reader) => {
+                    let (functions, variables) = reader.take_names();
+                    names.add(functions, variables);
                     let lines = Lines::Pdb(Mutex::new(reader));
                     return (Self { names, lines, kind: SymbolKind::Pdb }, notes);
                 }

@@ -4,13 +4,16 @@ use crate::{Location, SymbolKind};
 use pe::{Function, Image};
 use std::collections::HashMap;
 
+/// An RVA and what is there.
+pub(crate) type Named = (u32, String);
+
 /// Functions and variables of an image, by address.
 #[derive(Default)]
 pub(crate) struct Names {
     /// By RVA, one name an RVA.
-    functions: Vec<(u32, String)>,
+    functions: Vec<Named>,
     /// By RVA, one name an RVA.
-    variables: Vec<(u32, String)>,
+    variables: Vec<Named>,
     by_name: HashMap<String, u32>,
     /// The function table, by `begin`: where functions start of which no name is known.
     table: Vec<Function>,
@@ -62,8 +65,8 @@ impl Names {
     /// Adds names; what is known already stays first.
     pub fn add(
         &mut self,
-        functions: impl IntoIterator<Item = (u32, String)>,
-        variables: impl IntoIterator<Item = (u32, String)>,
+        functions: impl IntoIterator<Item = Named>,
+        variables: impl IntoIterator<Item = Named>,
     ) {
         for (rva, name) in functions {
             self.by_name.entry(name.clone()).or_insert(rva);
@@ -145,7 +148,7 @@ impl Names {
     }
 }
 
-fn nearest(list: &[(u32, String)], rva: u32) -> Option<(u32, &str)> {
+fn nearest(list: &[Named], rva: u32) -> Option<(u32, &str)> {
     let after = list.partition_point(|(start, _)| *start <= rva);
     list.get(after.checked_sub(1)?).map(|(start, name)| (*start, name.as_str()))
 }

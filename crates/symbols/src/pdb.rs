@@ -1,13 +1,15 @@
 //! A PDB that belongs to the image.
 
 use crate::dwarf::from_calls;
-use crate::names::Names;
+use crate::names::{Named, Names};
 use crate::{InlinedCall, Location};
 use pdb_addr2line::pdb::{FallibleIterator, PDB, SymbolData};
 use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags};
 use pe::{CodeView, Image};
 use self_cell::self_cell;
 use std::io::Cursor;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 type Data = ContextPdbData<'static, 'static, Cursor<Vec<u8>>>;
 type Dependent<'a> = Context<'a, 'static>;
@@ -23,13 +25,14 @@ self_cell! {
 /// The line and function tables, parsed as they are needed.
 pub(crate) struct Reader {
     cell: Cell,
-    variables: Vec<(u32, String)>,
+    functions: Vec<Named>,
+    variables: Vec<Named>,
+    is_damaged: bool,
 }
 
 impl Reader {
     /// Opens `bytes`, or a note why it cannot serve for this image.
     pub fn open(image: &Image<'_>, bytes: Vec<u8>) -> Result<Self, String> {
-        let unusable = |error: &dyn std::fmt::Display| format!("the PDB cannot be used: {error}.");
         let wanted = match image.codeview() {
             Ok(Some(codeview)) => codeview,
             Ok(None) => return Err("the PDB is not used: the image names none.".into()),
@@ -37,19 +40,37 @@ impl Reader {
                 return Err(format!("the PDB is not used: the image's debug directory: {error}."));
             }
         };
+        guarded(|| Self::read(bytes, &wanted))
+            .unwrap_or_else(|| Err("the PDB cannot be used: it is damaged.".into()))
+    }
+
+    fn read(bytes: Vec<u8>, wanted: &CodeView) -> Result<Self, String> {
+        let unusable = |error: &dyn std::fmt::Display| format!("the PDB cannot be used: {error}.");
         let mut pdb = PDB::open(Cursor::new(bytes)).map_err(|e| unusable(&e))?;
-        check_identity(&mut pdb, &wanted)?;
+        check_identity(&mut pdb, wanted)?;
         let variables = variables(&mut pdb).map_err(|e| unusable(&e))?;
         let data = ContextPdbData::try_from_pdb(pdb).map_err(|e| unusable(&e))?;
         // C has no overloads, so the bare name is the name that people know the function by.
         let flags = TypeFormatterFlags::default() | TypeFormatterFlags::NO_ARGUMENTS;
         let cell = Cell::try_new(data, |data| data.make_context_with_formatter_flags(flags))
             .map_err(|e| unusable(&e))?;
-        Ok(Self { cell, variables })
+        let functions = cell.with_dependent(|_, context| {
+            context.functions().filter_map(|f| Some((f.start_rva, f.name?))).collect()
+        });
+        Ok(Self { cell, functions, variables, is_damaged: false })
     }
 
     /// What the PDB knows about `rva`; nothing, too, where it is damaged there.
-    pub fn locate(&self, rva: u32, names: &Names) -> Option<Location> {
+    pub fn locate(&mut self, rva: u32, names: &Names) -> Option<Location> {
+        if self.is_damaged {
+            return None;
+        }
+        let found = guarded(|| self.find(rva, names));
+        self.is_damaged = found.is_none();
+        found.flatten()
+    }
+
+    fn find(&self, rva: u32, names: &Names) -> Option<Location> {
         self.cell.with_dependent(|_, context| {
             let found = context.find_frames(rva).ok().flatten()?;
             // Past the recorded end of a procedure (a jump table, padding) the nearest public symbol is
@@ -69,17 +90,17 @@ impl Reader {
         })
     }
 
-    /// Every function with its name.
-    pub fn functions(&self) -> Vec<(u32, String)> {
-        self.cell.with_dependent(|_, context| {
-            context.functions().filter_map(|f| Some((f.start_rva, f.name?))).collect()
-        })
+    /// Every function and every global or static variable with its name; once.
+    pub fn take_names(&mut self) -> (Vec<Named>, Vec<Named>) {
+        (mem::take(&mut self.functions), mem::take(&mut self.variables))
     }
+}
 
-    /// Every global and static variable with its name.
-    pub fn variables(&self) -> Vec<(u32, String)> {
-        self.variables.clone()
-    }
+/// The PDB reader adds numbers of the file without looking (pdb2 0.10, `ExtraStreams`), so a damaged PDB
+/// can make it panic. `None` then; the reader is not asked again, so what the panic left half done does
+/// not matter.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 type Opened = PDB<'static, Cursor<Vec<u8>>>;
@@ -105,7 +126,7 @@ fn check_identity(pdb: &mut Opened, wanted: &CodeView) -> Result<(), String> {
     ))
 }
 
-fn variables(pdb: &mut Opened) -> Result<Vec<(u32, String)>, pdb_addr2line::pdb::Error> {
+fn variables(pdb: &mut Opened) -> Result<Vec<Named>, pdb_addr2line::pdb::Error> {
     let map = pdb.address_map()?;
     let globals = pdb.global_symbols()?;
     let mut symbols = globals.iter();

@@ -145,6 +145,14 @@ fn broken_files_give_notes_and_no_panic() {
             symbols.locate(rva);
         }
     }
+    for start in 0..60 {
+        let mut broken = pdb.clone();
+        broken[0x1000..].iter_mut().skip(start * 31).step_by(1009).for_each(|byte| *byte ^= 0xff);
+        let (symbols, _) = Symbols::load(image, Some(broken));
+        for rva in (0x1000..0x1200).step_by(7) {
+            symbols.locate(rva);
+        }
+    }
     // DWARF with every 97th byte changed.
     let (_, image, _) = all.iter().find(|(_, _, pdb)| pdb.is_none()).unwrap();
     let debug = Image::parse(image).unwrap().section(".debug_info").unwrap().file_offset as usize;
