@@ -1,1 +1,35 @@
-//! (room being built)
+//! What a person or a program reads: the outcome of a campaign, of a replay, and the rules, as text
+//! and as JSON.
+//!
+//! Nothing is read or printed here; every function returns a text. Names that come from a file (a
+//! function, a source line, a scenario) pass through [`escape`] on their way into it, so that no
+//! driver can move the cursor, change colours, or turn the direction of the reader's screen.
+
+#![forbid(unsafe_code)]
+
+mod escape;
+mod json;
+#[cfg(test)]
+mod samples;
+mod text;
+
+pub use escape::escape;
+pub use json::{replay_json, rules_json, test_json};
+pub use text::{Look, number, replay_text, rule_text, rules_text, test_text};
+
+use serde::Serialize;
+
+/// A rule of the verifier, as far as a reader is concerned.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RuleInfo<'a> {
+    /// Name, kebab case.
+    pub name: &'a str,
+    /// What it forbids, in one sentence.
+    pub summary: &'a str,
+    /// Why that is wrong.
+    pub why: &'a str,
+    /// What to do instead.
+    pub remedy: &'a str,
+    /// Pages of the public reference.
+    pub references: &'a [&'a str],
+}

@@ -1,0 +1,254 @@
+//! The JSON documents: one object each, `schema` first, field names stable.
+
+use crate::RuleInfo;
+use crate::escape::is_hazardous;
+use bench::{Replayed, Report, TraceLine, Unsupported, Verdict};
+use finding::Finding;
+use serde::{Serialize, Serializer};
+use serde_json::ser::{Formatter, PrettyFormatter};
+use std::io::{self, Write};
+
+#[derive(Serialize)]
+struct TestDocument<'a> {
+    schema: &'static str,
+    driver: &'a str,
+    verdict: &'static str,
+    schedules: SchedulesDocument,
+    seconds: f64,
+    schedules_per_second: f64,
+    seed: u64,
+    workers: usize,
+    coverage: CoverageDocument<'a>,
+    findings: &'a [Finding],
+    unsupported: Vec<UnsupportedDocument<'a>>,
+    notes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct SchedulesDocument {
+    tried: u64,
+    distinct: u64,
+}
+
+#[derive(Serialize)]
+struct CoverageDocument<'a> {
+    bound_completed: Option<u32>,
+    functions: FunctionsDocument,
+    blocks: usize,
+    not_reached: &'a [String],
+    scenarios: Vec<ScenarioDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct FunctionsDocument {
+    reached: usize,
+    total: usize,
+}
+
+#[derive(Serialize)]
+struct ScenarioDocument<'a> {
+    name: &'a str,
+    schedules: u64,
+    bound_completed: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct UnsupportedDocument<'a> {
+    what: &'a str,
+    place: &'a str,
+    scenario: &'a str,
+}
+
+#[derive(Serialize)]
+struct ReplayDocument<'a> {
+    schema: &'static str,
+    token: &'a str,
+    reproduced: bool,
+    finding: Option<&'a Finding>,
+    unsupported: Option<UnsupportedDocument<'a>>,
+    misfit: Option<u32>,
+    #[serde(serialize_with = "finding::hex64")]
+    hash: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Trace<'a>>,
+}
+
+#[derive(Serialize)]
+struct TraceDocument<'a> {
+    context: &'a str,
+    processor: u8,
+    irql: u8,
+    depth: u8,
+    text: &'a str,
+    place: &'a str,
+}
+
+#[derive(Serialize)]
+struct RulesDocument<'a> {
+    schema: &'static str,
+    rules: &'a [RuleInfo<'a>],
+}
+
+/// A trace may have a line for every step of a long run, so it is written as it is walked.
+struct Trace<'a>(&'a [TraceLine]);
+
+impl Serialize for Trace<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(|line| TraceDocument {
+            context: &line.context,
+            processor: line.processor,
+            irql: line.irql,
+            depth: line.depth,
+            text: &line.text,
+            place: &line.place,
+        }))
+    }
+}
+
+/// A campaign's outcome, schema `bugcheck.test.1`.
+///
+/// # Errors
+/// None that a report can cause; `serde_json` cannot say so in a type.
+pub fn test_json(report: &Report) -> serde_json::Result<String> {
+    let scenarios = report.coverage.scenarios.iter();
+    document(&TestDocument {
+        schema: "bugcheck.test.1",
+        driver: &report.driver,
+        verdict: verdict(report.verdict),
+        schedules: SchedulesDocument {
+            tried: report.schedules.tried,
+            distinct: report.schedules.distinct,
+        },
+        seconds: rounded(report.seconds, 1e6),
+        schedules_per_second: rounded(rate(report), 10.0),
+        seed: report.seed,
+        workers: report.workers,
+        coverage: CoverageDocument {
+            bound_completed: report.coverage.bound_completed,
+            functions: FunctionsDocument {
+                reached: report.coverage.functions.0,
+                total: report.coverage.functions.1,
+            },
+            blocks: report.coverage.blocks,
+            not_reached: &report.coverage.not_reached,
+            scenarios: scenarios
+                .map(|(name, schedules, bound)| ScenarioDocument {
+                    name,
+                    schedules: *schedules,
+                    bound_completed: *bound,
+                })
+                .collect(),
+        },
+        findings: &report.findings,
+        unsupported: report.unsupported.iter().map(unsupported).collect(),
+        notes: &report.notes,
+    })
+}
+
+/// A replay's outcome, schema `bugcheck.replay.1`; with `trace`, everything that happened.
+///
+/// # Errors
+/// As [`test_json`].
+pub fn replay_json(token: &str, replayed: &Replayed, trace: bool) -> serde_json::Result<String> {
+    document(&ReplayDocument {
+        schema: "bugcheck.replay.1",
+        token,
+        reproduced: replayed.finding.is_some(),
+        finding: replayed.finding.as_ref(),
+        unsupported: replayed.unsupported.as_ref().map(unsupported),
+        misfit: replayed.misfit,
+        hash: replayed.hash,
+        trace: trace.then_some(Trace(&replayed.trace)),
+    })
+}
+
+/// The rules, schema `bugcheck.rules.1`.
+///
+/// # Errors
+/// As [`test_json`].
+pub fn rules_json(rules: &[RuleInfo<'_>]) -> serde_json::Result<String> {
+    document(&RulesDocument { schema: "bugcheck.rules.1", rules })
+}
+
+/// Schedules a second; 0 where no time was taken.
+pub(crate) fn rate(report: &Report) -> f64 {
+    if report.seconds > 0.0 { report.schedules.tried as f64 / report.seconds } else { 0.0 }
+}
+
+fn rounded(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Clean => "clean",
+        Verdict::Findings => "findings",
+        Verdict::Unsupported => "unsupported",
+    }
+}
+
+fn unsupported(it: &Unsupported) -> UnsupportedDocument<'_> {
+    UnsupportedDocument { what: &it.what, place: &it.place, scenario: &it.scenario }
+}
+
+fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut bytes = Vec::new();
+    let mut to = serde_json::Serializer::with_formatter(&mut bytes, Harmless::default());
+    value.serialize(&mut to)?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+/// Indents, and writes out the characters that JSON allows in a string and a terminal obeys, so that
+/// a document may be looked at without harm. To a JSON reader it is the same document.
+#[derive(Default)]
+struct Harmless(PrettyFormatter<'static>);
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        to: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        let mut rest = text;
+        while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_hazardous(c)) {
+            to.write_all(&rest.as_bytes()[..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(to, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        to.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_array(to)
+    }
+    fn end_array<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_array(to)
+    }
+    fn begin_array_value<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(to, first)
+    }
+    fn end_array_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_array_value(to)
+    }
+    fn begin_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object(to)
+    }
+    fn end_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object(to)
+    }
+    fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(to, first)
+    }
+    fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(to)
+    }
+    fn end_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object_value(to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

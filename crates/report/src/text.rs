@@ -1,0 +1,68 @@
+//! Text for a person: at most [`WIDTH`] columns, apart from what somebody may want to copy whole.
+
+mod finding;
+mod page;
+mod replay;
+mod rules;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use replay::replay_text;
+pub use rules::{rule_text, rules_text};
+
+use bench::{Report, Verdict};
+use page::{Ink, Page};
+
+/// Columns that text is wrapped to.
+pub const WIDTH: usize = 100;
+
+/// How a text shall look.
+pub struct Look<'a> {
+    /// Whether to colour it with ANSI sequences.
+    pub colour: bool,
+    /// The line of a source file, for excerpts: file as the compiler recorded it, line from 1.
+    /// `None` where the file is not at hand.
+    pub source: &'a dyn Fn(&str, u32) -> Option<String>,
+}
+
+/// A campaign's outcome: verdict, findings, what was searched, and what could not be.
+pub fn test_text(report: &Report, look: &Look<'_>) -> String {
+    let mut page = Page::new(look);
+    headline(&mut page, report);
+    for it in &report.findings {
+        page.blank();
+        finding::finding(&mut page, it);
+    }
+    page.blank();
+    summary::summary(&mut page, report);
+    page.finish()
+}
+
+fn headline(page: &mut Page<'_>, report: &Report) {
+    let count = report.findings.len();
+    let (ink, verdict) = match report.verdict {
+        Verdict::Clean => (Ink::Good, "nothing wrong found".to_owned()),
+        Verdict::Findings => {
+            (Ink::Bad, format!("{count} {}", if count == 1 { "finding" } else { "findings" }))
+        }
+        Verdict::Unsupported => {
+            let what = "nothing wrong found, but the bench could not run all of it";
+            (Ink::Warn, what.to_owned())
+        }
+    };
+    page.wrapped(0, 0, &[(Ink::Strong, &report.driver), (Ink::Plain, ": "), (ink, &verdict)]);
+}
+
+/// `1234567` as `1,234,567`.
+pub fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,190 @@
+//! One finding, as a block of text.
+
+use super::WIDTH;
+use super::page::{Ink, Page, clip};
+use finding::{Blame, BugCheck, Finding, Frame, Place, Severity, Step, Trust};
+
+/// Frames of a stack that are shown; what lies further out seldom tells the two apart.
+const FRAMES: usize = 12;
+const STEPS: usize = 60;
+
+pub(super) fn finding(page: &mut Page<'_>, it: &Finding) {
+    let (ink, label) = label(it);
+    let rule = format!("{label}[{}]: ", it.rule);
+    page.wrapped(0, 2, &[(ink, &rule), (Ink::Strong, &it.title)]);
+    if let Some(check) = &it.bugcheck {
+        bug_check(page, check);
+    }
+    for place in &it.places {
+        page.blank();
+        show_place(page, place);
+    }
+    section(page, "Why it is wrong", &it.explanation);
+    section(page, "What to do", &it.remedy);
+    if !it.timeline.is_empty() {
+        page.blank();
+        timeline(page, &it.scenario, &it.timeline);
+    }
+    if !it.references.is_empty() {
+        page.blank();
+        page.heading(2, "Read more");
+        for reference in &it.references {
+            page.line(4, &[(Ink::Plain, reference)]);
+        }
+    }
+    if let Some(token) = &it.replay {
+        page.blank();
+        page.heading(2, "Run it again");
+        // Never broken: it is there to be copied.
+        page.line(4, &[(Ink::Plain, "bugcheck replay "), (Ink::Plain, token)]);
+    }
+}
+
+fn label(it: &Finding) -> (Ink, &'static str) {
+    match (it.blame, it.severity) {
+        (Blame::Driver, Severity::Error) => (Ink::Bad, "error"),
+        (Blame::Driver, Severity::Warning) => (Ink::Warn, "warning"),
+        (Blame::Driver, Severity::Advice) => (Ink::Strong, "advice"),
+        (Blame::Unsupported, _) => (Ink::Warn, "not supported"),
+        (Blame::Environment, _) => (Ink::Warn, "limit of the run"),
+        (Blame::Internal, _) => (Ink::Bad, "error in bugcheck"),
+    }
+}
+
+fn section(page: &mut Page<'_>, heading: &str, text: &str) {
+    if !text.trim().is_empty() {
+        page.blank();
+        page.heading(2, heading);
+        page.paragraphs(4, text);
+    }
+}
+
+/// The line that Windows would leave on the screen and in the log.
+fn bug_check(page: &mut Page<'_>, check: &BugCheck) {
+    let [a, b, c, d] = check.parameters;
+    let stop = format!("*** STOP: {:#010x} ({a:#018x},{b:#018x},{c:#018x},{d:#018x})", check.code)
+        .replace("0x", "\0")
+        .to_uppercase()
+        .replace('\0', "0x");
+    // The four addresses fill the line, so the name stands below it.
+    let hang = "*** STOP: ".len() + 2;
+    page.line(2, &[(Ink::Bad, &stop)]);
+    page.line(hang, &[(Ink::Bad, &check.name)]);
+    for (index, meaning) in check.meanings.iter().enumerate() {
+        if !meaning.is_empty() {
+            page.labelled(hang, 13, &format!("Parameter {}", index + 1), meaning);
+        }
+    }
+}
+
+fn show_place(page: &mut Page<'_>, place: &Place) {
+    let by = if place.context.is_empty() { "" } else { ", by " };
+    page.wrapped(
+        2,
+        4,
+        &[(Ink::Strong, &place.role), (Ink::Plain, by), (Ink::Plain, &place.context)],
+    );
+    let top = Frame {
+        module: place.module.clone(),
+        rva: place.rva,
+        function: place.function.clone(),
+        file: place.file.clone(),
+        line: place.line,
+        trust: Trust::Context,
+    };
+    show_frame(page, &top, "at ");
+    if let (Some(file), Some(line)) = (&place.file, place.line)
+        && let Some(text) = (page.look.source)(file, line)
+    {
+        let text = text.replace('\t', "    ");
+        let lead = format!("{line:>9} | ");
+        let room = WIDTH - 4 - lead.len();
+        page.line(4, &[(Ink::Faint, &lead), (Ink::Plain, &clip(text.trim_end(), room))]);
+    }
+    for frame in place.stack.iter().skip(1).take(FRAMES) {
+        show_frame(page, frame, "called from ");
+    }
+    let hidden = place.stack.len().saturating_sub(1 + FRAMES);
+    if hidden > 0 {
+        page.line(4, &[(Ink::Faint, &format!("and {hidden} more frames"))]);
+    }
+}
+
+fn show_frame(page: &mut Page<'_>, frame: &Frame, lead: &str) {
+    let address = format!("{}+{:#x}", frame.module, frame.rva);
+    let mut pieces = vec![(Ink::Faint, lead)];
+    let source = frame.file.as_deref().map(|file| match frame.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    });
+    if let Some(source) = &source {
+        pieces.extend([(Ink::Place, source.as_str()), (Ink::Plain, " ")]);
+    }
+    if let Some(function) = &frame.function {
+        pieces.extend([(Ink::Plain, function.as_str()), (Ink::Plain, " ")]);
+    }
+    let is_named = source.is_some() || frame.function.is_some();
+    let bracketed = format!("({address})");
+    pieces.push(if is_named { (Ink::Faint, &bracketed) } else { (Ink::Place, &address) });
+    if frame.trust == Trust::Scanned {
+        pieces.push((Ink::Faint, " (guessed from the stack)"));
+    }
+    page.line(4, &pieces);
+}
+
+fn timeline(page: &mut Page<'_>, scenario: &str, steps: &[Step]) {
+    let shown = &steps[..steps.len().min(STEPS)];
+    let mark =
+        if shown.iter().any(|step| step.preempts) { ": * preempts the one above" } else { "" };
+    let heading = format!("How it comes about, in scenario {scenario}");
+    page.line(2, &[(Ink::Strong, &heading), (Ink::Faint, mark)]);
+    let widest = shown.iter().map(|step| clip(&step.context, 24).chars().count()).max();
+    let width = widest.unwrap_or(0).max(3);
+    page.line(4, &[(Ink::Faint, &format!("  point cpu irql     {:width$}  does", "who"))]);
+    for step in shown {
+        let mark = if step.preempts { "*" } else { " " };
+        let who = clip(&step.context, 24);
+        let when = format!("{:>6} {:>3} {:8} ", step.point, step.processor, irql(step.irql));
+        let room = WIDTH.saturating_sub(4 + 1 + when.len() + width + 2);
+        let does = clip(&joined(&step.does, room), room);
+        page.line(
+            4,
+            &[
+                (Ink::Bad, mark),
+                (Ink::Faint, &when),
+                (Ink::Strong, &format!("{who:width$}  ")),
+                (Ink::Plain, &does),
+            ],
+        );
+    }
+    if steps.len() > shown.len() {
+        page.line(4, &[(Ink::Faint, &format!("and {} more steps", steps.len() - shown.len()))]);
+    }
+}
+
+/// What a step does, on one line: the end of it led to the switch, so the middle goes first.
+fn joined(does: &[String], room: usize) -> String {
+    let whole = does.join("; ");
+    let (Some(first), Some(last)) = (does.first(), does.last()) else { return whole };
+    if whole.chars().count() <= room || does.len() < 3 {
+        return whole;
+    }
+    for kept in (1..does.len() - 1).rev() {
+        let text = format!("{first}; ...; {}", does[does.len() - kept..].join("; "));
+        if text.chars().count() <= room {
+            return text;
+        }
+    }
+    format!("...; {last}")
+}
+
+/// An IRQL by the name that driver writers use (`wdm.h`), the device levels by number.
+pub(super) fn irql(level: u8) -> String {
+    match level {
+        0 => "PASSIVE".to_owned(),
+        1 => "APC".to_owned(),
+        2 => "DISPATCH".to_owned(),
+        15 => "HIGH".to_owned(),
+        level => level.to_string(),
+    }
+}
