@@ -82,9 +82,9 @@ fn select(all: Vec<Driver>, names: &[&str]) -> Result<Vec<Driver>> {
 }
 
 fn build_all(root: &Path, drivers: &[Driver]) -> Result<ExitCode> {
-    let scratch = scratch_folder()?;
+    let scratch = Scratch::new()?;
     for driver in drivers {
-        let built = build::build(root, driver, &scratch)?;
+        let built = build::build(root, driver, &scratch.0)?;
         for product in driver.products() {
             let home = root.join("drivers").join(&driver.path).join(&product);
             fs::write(&home, fs::read(built.join(&product))?)
@@ -92,15 +92,14 @@ fn build_all(root: &Path, drivers: &[Driver]) -> Result<ExitCode> {
         }
         println!("built {}", driver.path);
     }
-    fs::remove_dir_all(&scratch)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn check_all(root: &Path, drivers: &[Driver]) -> Result<ExitCode> {
-    let scratch = scratch_folder()?;
+    let scratch = Scratch::new()?;
     let mut different = Vec::new();
     for driver in drivers {
-        let built = build::build(root, driver, &scratch)?;
+        let built = build::build(root, driver, &scratch.0)?;
         for product in driver.products() {
             let fresh = fs::read(built.join(&product))?;
             let home = format!("drivers/{}/{product}", driver.path);
@@ -111,7 +110,6 @@ fn check_all(root: &Path, drivers: &[Driver]) -> Result<ExitCode> {
             }
         }
     }
-    fs::remove_dir_all(&scratch)?;
     if different.is_empty() {
         println!("{} drivers are what their sources build to", drivers.len());
         return Ok(ExitCode::SUCCESS);
@@ -120,8 +118,77 @@ fn check_all(root: &Path, drivers: &[Driver]) -> Result<ExitCode> {
     Ok(ExitCode::from(1))
 }
 
-fn scratch_folder() -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("bugcheck-drivers-{}", std::process::id()));
-    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    Ok(folder)
+/// A temporary folder that goes when it is no longer needed.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch> {
+        let name = format!("bugcheck-drivers-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the system's temporary folder; it does no harm there.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Driver> {
+        find(crate::root()).expect("every driver.c says how it is built")
+    }
+
+    fn source(driver: &Driver) -> String {
+        let path = crate::root().join("drivers").join(&driver.path).join("driver.c");
+        fs::read_to_string(path).expect("found a moment ago")
+    }
+
+    #[test]
+    fn a_buggy_driver_marks_its_one_bug_and_a_clean_one_has_none() {
+        for driver in all() {
+            let bugs = source(&driver).matches("BUG:").count();
+            assert_eq!(bugs, usize::from(driver.path.starts_with("buggy/")), "{}", driver.path);
+        }
+    }
+
+    #[test]
+    fn a_buggy_driver_says_what_is_wrong_and_when_it_shows() {
+        for driver in all().iter().filter(|driver| driver.path.starts_with("buggy/")) {
+            let text = source(driver);
+            let head = text.split("*/").nth(1).unwrap_or_default();
+            assert!(head.contains("Wrong:"), "{}", driver.path);
+            assert!(head.contains("Deterministic:") || head.contains("Needs"), "{}", driver.path);
+        }
+    }
+
+    #[test]
+    fn every_driver_is_committed_as_built_and_has_its_row_in_the_readme() {
+        let folder = crate::root().join("drivers");
+        let readme = fs::read_to_string(folder.join("README.md")).expect("drivers/README.md");
+        for driver in all() {
+            for product in driver.products() {
+                assert!(folder.join(&driver.path).join(&product).is_file(), "{product} is missing");
+            }
+            let start = format!("| {} |", driver.name);
+            let end = format!("| {} |", driver.recipe);
+            let row = readme.lines().find(|line| line.starts_with(&start));
+            assert!(row.is_some_and(|row| row.ends_with(&end)), "README row of {}", driver.path);
+        }
+    }
+
+    #[test]
+    fn a_driver_is_chosen_by_name_or_path() {
+        for name in ["csq-read", "clean/csq-read", "drivers/clean/csq-read"] {
+            let chosen = select(all(), &[name]).expect("known");
+            assert_eq!(chosen.len(), 1, "{name}");
+        }
+        assert!(select(all(), &["no-such-driver"]).is_err());
+    }
 }
