@@ -1,0 +1,32 @@
+//! The verbs: one file each.
+
+mod replay;
+mod rules;
+mod test;
+
+use crate::failure::{Failure, Outcome};
+use clap::Subcommand;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Test(test::Arguments),
+    Replay(replay::Arguments),
+    Rules(rules::Arguments),
+}
+
+/// Does it.
+pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Test(arguments) => test::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Rules(arguments) => rules::run(arguments),
+    }
+}
+
+/// A document that could not be written as JSON: no input can cause that.
+fn no_json(error: impl std::fmt::Display) -> Failure {
+    Failure::Internal(format!(
+        "the outcome cannot be written as JSON: {error}; please report this."
+    ))
+}

@@ -1,0 +1,70 @@
+//! `bugcheck replay`: one run again.
+
+use super::no_json;
+use crate::driver_file;
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format};
+use crate::source::Sources;
+use bench::Token;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  bugcheck replay bc1:5e1f00d5:read-cancel:3-1.12-2:fifo.sys
+  bugcheck replay TOKEN --trace | less
+  bugcheck replay TOKEN --driver build/fifo.sys
+
+A token is the last line of each finding of `bugcheck test`. It holds the driver's path as it was given
+then, a hash of the driver, the scenario, and every choice of the schedule.";
+
+/// Run the schedule of a finding again, to the bit
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Names the run
+    #[arg(value_name = "TOKEN")]
+    token: String,
+    /// The driver, if it is not where the token says
+    #[arg(long, value_name = "FILE")]
+    driver: Option<PathBuf>,
+    /// Its PDB, if it is not beside the driver
+    #[arg(long, value_name = "FILE")]
+    pdb: Option<PathBuf>,
+    /// Show everything that happened, one line each
+    #[arg(long)]
+    trace: bool,
+    /// Form of the outcome
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let token: Token = arguments
+        .token
+        .parse()
+        .map_err(|error| Failure::Input(format!("{error}; copy it whole.")))?;
+    let path = arguments.driver.as_deref().unwrap_or(Path::new(&token.path));
+    if path.as_os_str().is_empty() {
+        let problem = "the token names no driver; give it with --driver.";
+        return Err(Failure::Input(problem.to_owned()));
+    }
+    let loaded = driver_file::load(path, arguments.pdb.as_deref())?;
+    let replayed = bench::replay(&loaded.driver, &token)
+        .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
+    let text = arguments.token.trim();
+    output::print(&match arguments.format {
+        Format::Json => report::replay_json(text, &replayed, arguments.trace).map_err(no_json)?,
+        Format::Text => {
+            let sources = Sources::of(path);
+            let source = |file: &str, line| sources.line(file, line);
+            let look = report::Look { colour: output::wants_colour(), source: &source };
+            report::replay_text(text, &replayed, arguments.trace, &look)
+        }
+    })?;
+    Ok(match (&replayed.finding, &replayed.unsupported) {
+        (Some(_), _) => Outcome::Findings,
+        (None, Some(_)) => Outcome::Unsupported,
+        (None, None) => Outcome::Clean,
+    })
+}

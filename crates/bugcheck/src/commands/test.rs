@@ -1,0 +1,96 @@
+//! `bugcheck test`: the main job.
+
+use super::no_json;
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format};
+use crate::progress::Meter;
+use crate::source::Sources;
+use crate::{driver_file, duration};
+use bench::{Options, Verdict};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  bugcheck test fifo.sys
+  bugcheck test fifo.sys --time 2m --bound 3
+  bugcheck test fifo.sys --only cancel --keep-going
+  bugcheck test fifo.sys --format json | jq '.findings[].title'
+
+The PDB is looked for beside the driver. Without symbols, places are offsets into the image.
+The search is the same for the same seed, unless it is cut by --time.";
+
+/// Run a driver through its scenarios and search for what goes wrong
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The driver to test, a WDM driver for x64
+    #[arg(value_name = "DRIVER.sys")]
+    driver: PathBuf,
+    /// Its PDB, if it is not beside the driver
+    #[arg(long, value_name = "FILE")]
+    pdb: Option<PathBuf>,
+    /// Seed of the random part of the search
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Stop after about this many schedules
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    schedules: Option<u64>,
+    /// Stop after this time: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    time: Duration,
+    /// Search every schedule with up to this many preemptions first
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=16))]
+    bound: u32,
+    /// Threads to search with; as many as there are processors if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    workers: Option<u16>,
+    /// Go on to the next bound although something was found
+    #[arg(long)]
+    keep_going: bool,
+    /// Only scenarios whose name contains this
+    #[arg(long, value_name = "SCENARIO")]
+    only: Option<String>,
+    /// Report progress although standard error is no terminal
+    #[arg(long)]
+    progress: bool,
+    /// Form of the outcome
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let loaded = driver_file::load(&arguments.driver, arguments.pdb.as_deref())?;
+    let mut options = Options {
+        seed: arguments.seed,
+        schedules: arguments.schedules,
+        time: arguments.time,
+        bound: arguments.bound,
+        keep_going: arguments.keep_going,
+        only: arguments.only.clone(),
+        ..Options::default()
+    };
+    if let Some(workers) = arguments.workers {
+        options.workers = usize::from(workers);
+    }
+    let meter = Meter::new(arguments.progress);
+    let tested = bench::test(&loaded.driver, &options, &|progress| meter.show(progress));
+    drop(meter);
+    let mut report = tested.map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
+    report.notes.splice(0..0, loaded.notes);
+    output::print(&match arguments.format {
+        Format::Json => report::test_json(&report).map_err(no_json)?,
+        Format::Text => {
+            let sources = Sources::of(&arguments.driver);
+            let source = |file: &str, line| sources.line(file, line);
+            let look = report::Look { colour: output::wants_colour(), source: &source };
+            report::test_text(&report, &look)
+        }
+    })?;
+    Ok(match report.verdict {
+        Verdict::Clean => Outcome::Clean,
+        Verdict::Findings => Outcome::Findings,
+        Verdict::Unsupported => Outcome::Unsupported,
+    })
+}

@@ -1,0 +1,101 @@
+//! Reads a driver and its symbols from disk.
+
+use crate::failure::Failure;
+use bench::Driver;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Larger than any driver, and small enough to hold.
+const MAX_DRIVER: u64 = 512 << 20;
+const MAX_PDB: u64 = 2 << 30;
+
+/// A driver as read, and what is to be said about it in the report.
+pub(crate) struct Loaded {
+    pub(crate) driver: Driver,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads the driver at `path`, and its PDB: `pdb` if given, else the one that lies beside it.
+///
+/// # Errors
+/// A file that cannot be read, is no driver, or is a driver for another processor.
+pub(crate) fn load(path: &Path, pdb: Option<&Path>) -> Result<Loaded, Failure> {
+    let image = read(path, MAX_DRIVER, "give the driver's .sys file")?;
+    check(path, &image)?;
+    let (pdb, notes) = match pdb {
+        Some(pdb) => (Some(read(pdb, MAX_PDB, "give the PDB that the linker wrote")?), Vec::new()),
+        None => pdb_beside(path, &image),
+    };
+    let path = path.to_string_lossy().into_owned();
+    Ok(Loaded { driver: Driver { path, image, pdb }, notes })
+}
+
+/// Whether the bench can run it at all, told before any work is done.
+fn check(path: &Path, image: &[u8]) -> Result<(), Failure> {
+    let Err(error) = pe::check_driver(image) else { return Ok(()) };
+    let sentence = format!("{}: {error}.", path.display());
+    // A file that is what it should be, for another processor, is not the user's mistake.
+    let other = |image: pe::Image<'_>| image.machine() != pe::Machine::Amd64;
+    if pe::Image::parse(image).is_ok_and(other) {
+        return Err(Failure::Unsupported(sentence));
+    }
+    Err(Failure::Input(sentence))
+}
+
+/// The PDB that the image asks for, or the one that bears its name.
+fn pdb_beside(path: &Path, image: &[u8]) -> (Option<Vec<u8>>, Vec<String>) {
+    let wanted =
+        pe::Image::parse(image).ok().and_then(|image| symbols::Symbols::wanted_pdb(&image));
+    let mut tried: Vec<PathBuf> = wanted.iter().map(|name| path.with_file_name(name)).collect();
+    let own = path.with_extension("pdb");
+    if !tried.contains(&own) {
+        tried.push(own);
+    }
+    let mut notes = Vec::new();
+    for candidate in tried.iter().filter(|candidate| candidate.is_file()) {
+        match read(candidate, MAX_PDB, "give another with --pdb") {
+            Ok(bytes) => return (Some(bytes), notes),
+            Err(failure) => notes.push(failure.to_string()),
+        }
+    }
+    if let Some(name) = wanted
+        && notes.is_empty()
+    {
+        notes.push(format!("{name} is not beside the driver, so functions may lack names and lines; --pdb gives one."));
+    }
+    (None, notes)
+}
+
+fn read(path: &Path, limit: u64, instead: &str) -> Result<Vec<u8>, Failure> {
+    let name = path.display();
+    let fail = |problem: String| Failure::Input(format!("{name}: {problem}; {instead}."));
+    // Opening a folder succeeds; reading it then fails with less to say.
+    if path.is_dir() {
+        return Err(fail("this is a folder".to_owned()));
+    }
+    let file = File::open(path).map_err(|error| fail(plain(&error)))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(plain(&error)))?;
+    if bytes.len() as u64 > limit {
+        return Err(fail(format!("it is larger than {} MiB", limit >> 20)));
+    }
+    if bytes.is_empty() {
+        return Err(fail("it is empty".to_owned()));
+    }
+    Ok(bytes)
+}
+
+/// The cause without the number that Rust appends.
+fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        _ => format!("it cannot be read ({error})"),
+    }
+}
+
+/// What the bench refuses, with the driver's name.
+pub(crate) fn refused(driver: &Driver, refused: &bench::Refused) -> Failure {
+    Failure::Input(format!("{}: {refused}", driver.path))
+}

@@ -1,0 +1,40 @@
+//! Standard output and standard error.
+
+use crate::failure::Failure;
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+use std::io::{self, ErrorKind, Write};
+
+/// In what form the outcome is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person; coloured on a terminal, unless NO_COLOR is set.
+    Text,
+    /// One document, `schema` first, field names stable.
+    Json,
+}
+
+/// Whether standard output wants colours: a terminal does, unless `NO_COLOR` is set.
+pub(crate) fn wants_colour() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+/// Writes `text` to standard output.
+///
+/// # Errors
+/// If it cannot be written. A reader that has gone away (`| head`) has what it wanted.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let sentence = format!("standard output cannot be written: {error}; give it room.");
+            Err(Failure::Input(sentence))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one sentence to standard error. Where that is closed, nobody can be told.
+pub(crate) fn complain(sentence: &str) {
+    let _ = writeln!(io::stderr(), "bugcheck: {}", report::escape(sentence));
+}
