@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(image) = Image::parse(data) else { return };
     let _ = image.imports().map_err(|error| error.to_string());
     let _ = (image.exports(), image.relocations(), image.load_config());
-    let _ = (image.codeview(), image.coff_symbols());
+    let _ = (image.codeview(), image.coff_symbols(), image.computed_checksum());
     for section in image.sections() {
         let _ = (image.content(section).len(), image.file_offset(section.rva));
     }

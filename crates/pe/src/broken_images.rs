@@ -140,7 +140,7 @@ fn what_is_no_driver_is_told_with_place_and_remedy() {
     told(&|f| f[..4].copy_from_slice(b"\x7fELF"), 0, "ELF");
     told(&|f| f[..8].copy_from_slice(b"!<arch>\n"), 0, "library");
     told(&|f| f[..2].copy_from_slice(&[0x64, 0x86]), 0, "object file");
-    told(&|f| f[0] = b'X', 0, "no PE image");
+    told(&|f| f[0] = b'X', 0, "does not start with");
     told(&|f| f[0x80] = b'N', 0x80, "PE signature");
     told(&|f| put32(f, LFANEW, 0x7fff_ffff), LFANEW, "past the end");
     told(&|f| f.truncate(0x500), SECTION_TABLE + 20, "truncated");

@@ -54,10 +54,15 @@ fn unreadable(data: &[u8], error: Error) -> NotADriver {
             "this is a library of object files, not a linked driver".into(),
             "link a driver with it first",
         ),
-        [b'M', b'Z', ..] => {
-            (format!("this image cannot be read: {error}"), "copy or build the file again")
+        [b'M', b'Z', ..] => (
+            format!("this image cannot be read: {}: {}", error.field, error.problem),
+            "copy or build the file again",
+        ),
+        _ => {
+            let what =
+                if data.is_empty() { "it is empty" } else { "it does not start with \"MZ\"" };
+            (format!("this is no Windows image: {what}"), "give the driver's .sys file")
         }
-        _ => (format!("this is no PE image: {error}"), "give the driver's .sys file"),
     };
     NotADriver { offset: error.offset, reason, remedy }
 }
@@ -125,7 +130,10 @@ impl Image<'_> {
         }
         let imports = self.imports().map_err(|error| NotADriver {
             offset: error.offset,
-            reason: format!("the driver's imports cannot be read: {error}"),
+            reason: format!(
+                "the driver's imports cannot be read: {}: {}",
+                error.field, error.problem
+            ),
             remedy: "copy or build the file again",
         })?;
         let user = imports

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod checksum;
 mod coff_symbols;
 mod debug_directory;
 mod driver;

@@ -85,6 +85,39 @@ fn every_instruction_of_a_function_has_a_place() {
 }
 
 #[test]
+fn inlined_calls_are_told_by_both_formats() {
+    for wants_pdb in [false, true] {
+        let mut found = 0;
+        for (_, image, pdb) in drivers().into_iter().filter(|(_, _, p)| p.is_some() == wants_pdb) {
+            let (symbols, _) = Symbols::load(&image, pdb);
+            for function in Image::parse(&image).unwrap().functions().unwrap() {
+                for location in (function.begin..function.end).filter_map(|rva| symbols.locate(rva))
+                {
+                    for call in &location.inlined {
+                        assert!(call.function.is_some() && call.file.is_some(), "{location:?}");
+                        assert_ne!(call.function, location.function);
+                        found += 1;
+                    }
+                }
+            }
+        }
+        assert!(found > 0, "no inlined call with{} PDB", if wants_pdb { " a" } else { "out" });
+    }
+}
+
+#[test]
+fn globals_have_names() {
+    let sys = folder("clean/handle-buffer/handle-buffer.sys");
+    let image = std::fs::read(&sys).unwrap();
+    let (symbols, _) = Symbols::load(&image, std::fs::read(sys.with_extension("pdb")).ok());
+    let parsed = Image::parse(&image).unwrap();
+    let data = parsed.section(".data").unwrap();
+    let name = symbols.variable(data.rva).map(|(name, offset)| (name.to_string(), offset));
+    assert_eq!(name, Some(("DeviceName".to_string(), 0)));
+    assert_eq!(symbols.variable(parsed.entry_rva()), None, "code is no variable");
+}
+
+#[test]
 fn a_pdb_of_another_driver_is_refused_with_both_guids() {
     let with_pdb: Vec<_> = drivers().into_iter().filter(|(_, _, pdb)| pdb.is_some()).collect();
     let [(_, image, _), (_, _, pdb), ..] = with_pdb.as_slice() else {
