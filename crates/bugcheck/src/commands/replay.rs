@@ -62,9 +62,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             report::replay_text(text, &replayed, arguments.trace, &look)
         }
     })?;
-    Ok(match (&replayed.finding, &replayed.unsupported) {
-        (Some(_), _) => Outcome::Findings,
-        (None, Some(_)) => Outcome::Unsupported,
-        (None, None) => Outcome::Clean,
-    })
+    match (&replayed.finding, &replayed.unsupported, replayed.misfit) {
+        (Some(_), _, _) => Ok(Outcome::Findings),
+        (None, Some(_), _) => Ok(Outcome::Unsupported),
+        (None, None, None) => Ok(Outcome::Clean),
+        // Another run than the one asked for ended well, which says nothing about that one.
+        (None, None, Some(point)) => Err(Failure::Input(format!(
+            "the token does not fit this bugcheck from scheduling point {point} on; get a new one with \
+             `bugcheck test`."
+        ))),
+    }
 }
