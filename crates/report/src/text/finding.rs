@@ -129,7 +129,7 @@ fn show_frame(page: &mut Page<'_>, frame: &Frame, lead: &str) {
     if frame.trust == Trust::Scanned {
         pieces.push((Ink::Faint, " (guessed from the stack)"));
     }
-    page.line(4, &pieces);
+    page.wrapped(4, 8, &pieces);
 }
 
 fn timeline(page: &mut Page<'_>, scenario: &str, steps: &[Step]) {

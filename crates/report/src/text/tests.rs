@@ -46,6 +46,8 @@ fn lines_keep_to_the_width_unless_they_are_to_be_copied() {
     let finding = &mut report.findings[0];
     finding.title = "word ".repeat(60);
     finding.explanation = "another word ".repeat(90);
+    finding.places[0].function = Some("Namespace::Function".repeat(4));
+    finding.places[0].file = Some("folder/".repeat(9) + "a.cpp");
     finding.timeline[0].does = vec!["does something or other".into(); 30];
     finding.timeline[1].context = "x".repeat(300);
     report.notes = vec!["a note ".repeat(50)];
