@@ -79,7 +79,12 @@ impl Reader {
 
 /// Calls innermost first, the function itself last, as a location.
 pub(crate) fn from_calls(mut calls: Vec<InlinedCall>, rva: u32, names: &Names) -> Option<Location> {
-    let own = calls.pop()?;
+    let mut own = calls.pop()?;
+    // GCC splits a function to inline its beginning and, where that did not pay, inlines the rest back
+    // into it: a function that contains itself. The inner line is the one that was written.
+    while let Some(inner) = calls.pop_if(|inner| inner.function == own.function) {
+        own = inner;
+    }
     let function = own.function.or_else(|| names.locate(rva)?.function);
     let function_rva = names.start_of(function.as_deref(), rva);
     Some(Location {

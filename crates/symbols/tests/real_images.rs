@@ -95,7 +95,7 @@ fn inlined_calls_are_told_by_both_formats() {
                 {
                     for call in &location.inlined {
                         assert!(call.function.is_some() && call.file.is_some(), "{location:?}");
-                        assert_ne!(call.function, location.function);
+                        assert_ne!(call.function, location.function, "{location:#?}");
                         found += 1;
                     }
                 }
