@@ -4,8 +4,8 @@
  * back while plug and play has the device stopped or asks whether it may be.
  *
  * Wrong: the device's registers are unmapped without waiting for the request that is using them.
- * Needs one preemption: the DPC of a request has not yet run, or has just begun, when the device is
- * stopped or removed.
+ * Needs one preemption: the DPC of a request has not yet run when the device is stopped or removed.
+ * If it has just read the pointer, it goes on with registers that are unmapped.
  */
 #include "driver.h"
 #include "benchdev.h"

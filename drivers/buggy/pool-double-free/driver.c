@@ -1,4 +1,4 @@
-/* build: gcc -O2 */
+/* build: gcc -Os */
 /*
  * Each open handle keeps the last message written to it; a read returns a copy.
  *
