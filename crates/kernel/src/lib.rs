@@ -1,1 +1,58 @@
-//! (room being built)
+//! A simulated NT kernel: ntoskrnl and HAL as far as drivers see them.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `world` | one machine: who may run, choices carried out, baseline and restore |
+//! | `context` | coroutines (the only room with `unsafe`) |
+//! | `cx` | what a service works with: arguments, memory, calls into the driver, blocking |
+//! | `service`, `registry` | how services are declared and found |
+//! | `state` | what a run changes outside guest memory |
+//! | `event` | what the verifier's rules see and say |
+//! | `record` | the record of a run, with call stacks |
+//! | `map`, `boot`, `module` | the address space, what is in it, driver images |
+//! | `bus`, `device` | what the interpreter sees; the register device |
+//! | `ke` `ex` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` | the services |
+#![warn(missing_docs)]
+
+mod boot;
+mod bus;
+mod context;
+mod cx;
+pub mod device;
+pub mod event;
+pub mod map;
+mod module;
+mod record;
+mod registry;
+pub mod service;
+pub mod state;
+mod world;
+
+// Services bear the names under which drivers import them.
+#[allow(non_snake_case)]
+pub mod dbg;
+#[allow(non_snake_case)]
+pub mod ex;
+#[allow(non_snake_case)]
+pub mod io;
+#[allow(non_snake_case)]
+pub mod ke;
+#[allow(non_snake_case)]
+pub mod mm;
+#[allow(non_snake_case)]
+pub mod ob;
+#[allow(non_snake_case)]
+pub mod pnp;
+#[allow(non_snake_case)]
+pub mod ps;
+#[allow(non_snake_case)]
+pub mod rtl;
+
+pub use boot::VERSION;
+pub use bus::{BusStop, GuestBus, What};
+pub use context::Machine;
+pub use cx::{Cx, Stop};
+pub use module::{Image, Import, Module, Section, image_base};
+pub use record::{Record, Recorder, Unwinder};
+pub use registry::Registry;
+pub use world::{Actor, BUDGET, CLOCK, NOBODY, Outcome, Script, World};

@@ -237,3 +237,39 @@ sized! {
     peek32 poke32 u32;
     peek64 poke64 u64;
 }
+
+impl Memory {
+    /// [`Memory::check`] with some page flags overlooked.
+    pub fn check_allowing(
+        &mut self,
+        address: u64,
+        bytes: u64,
+        access: Access,
+        allow: u16,
+    ) -> Result<(), Fault> {
+        let kept = self.forbidden;
+        for mask in &mut self.forbidden {
+            *mask &= !allow;
+        }
+        let result = self.check(address, bytes, access);
+        self.forbidden = kept;
+        result
+    }
+
+    /// Like [`Memory::peek`], for those who may only look: an unmapped place reads as zero.
+    pub fn view(&self, address: u64, into: &mut [u8]) -> usize {
+        for (done, byte) in into.iter_mut().enumerate() {
+            let at = address.wrapping_add(done as u64);
+            let Some(&page) = self.index.get(&(at >> 12)) else { return done };
+            *byte = self.pages[page as usize].data[(at & 0xfff) as usize];
+        }
+        into.len()
+    }
+
+    /// A word, for those who may only look.
+    pub fn view64(&self, address: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.view(address, &mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+}

@@ -1,0 +1,124 @@
+//! Replay tokens: `bc1:HASH:SCENARIO:SCHEDULE:PATH`.
+//!
+//! `HASH` is 8 hex digits of the driver image's FNV-1a hash, `SCENARIO` the scenario's name,
+//! `SCHEDULE` the deviations (see `schedule::Schedule`), `PATH` the driver's path as it was given,
+//! with everything but letters, digits and `._/-` percent-encoded. No character needs quoting in a
+//! shell.
+
+use schedule::Schedule;
+use std::fmt;
+use std::str::FromStr;
+
+/// A run, named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Hash of the driver image.
+    pub hash: u32,
+    /// Scenario.
+    pub scenario: String,
+    /// Choices.
+    pub schedule: Schedule,
+    /// Path of the driver as it was given.
+    pub path: String,
+}
+
+/// FNV-1a, 64 bits folded to 32.
+pub fn image_hash(image: &[u8]) -> u32 {
+    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    for &byte in image {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    (hash ^ (hash >> 32)) as u32
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "bc1:{:08x}:{}:{}:", self.hash, self.scenario, self.schedule)?;
+        for byte in self.path.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'/' | b'-' => {
+                    write!(to, "{}", char::from(byte))?;
+                }
+                _ => write!(to, "%{byte:02x}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text that is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadToken(String);
+
+impl fmt::Display for BadToken {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "this is no replay token (bc1:HASH:SCENARIO:SCHEDULE:PATH): {}", self.0)
+    }
+}
+
+impl FromStr for Token {
+    type Err = BadToken;
+
+    fn from_str(text: &str) -> Result<Token, BadToken> {
+        let bad = |what: &str| BadToken(what.to_owned());
+        let parts: Vec<&str> = text.trim().splitn(5, ':').collect();
+        let [version, hash, scenario, schedule, path] = parts[..] else {
+            return Err(bad("it has fewer than five parts"));
+        };
+        if version != "bc1" {
+            return Err(bad("it does not start with bc1"));
+        }
+        let hash = u32::from_str_radix(hash, 16).map_err(|_| bad("its hash is no hex number"))?;
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
+        if scenario.is_empty() || !scenario.chars().all(name) {
+            return Err(bad("its scenario's name has characters that no scenario has"));
+        }
+        let schedule = schedule.parse().map_err(|error: schedule::BadSchedule| {
+            BadToken(format!("in its schedule, {error}"))
+        })?;
+        let path = decode(path).ok_or_else(|| bad("its path is not percent-encoded UTF-8"))?;
+        Ok(Token { hash, scenario: scenario.to_owned(), schedule, path })
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let high = char::from(rest.next()?).to_digit(16)?;
+            let low = char::from(rest.next()?).to_digit(16)?;
+            bytes.push((high * 16 + low) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_round_trip() {
+        for (path, schedule) in [("a/b c.sys", "0"), ("drivers/ü%.sys", "3-1.40-31"), ("", "7-0")] {
+            let token = Token {
+                hash: 0xdead_beef,
+                scenario: "read-cancel".to_owned(),
+                schedule: schedule.parse().unwrap(),
+                path: path.to_owned(),
+            };
+            let text = token.to_string();
+            assert!(!text.contains([' ', '\'', '$', '*', '>']), "{text}");
+            assert_eq!(text.parse::<Token>().unwrap(), token);
+        }
+    }
+
+    #[test]
+    fn broken_tokens_say_what_is_wrong() {
+        for text in ["", "bc1", "bc2:0:a:0:x", "bc1:xyz:a:0:x", "bc1:0::0:x", "bc1:0:a:9:x", "bc1:0:a:0:%f"] {
+            assert!(text.parse::<Token>().is_err(), "{text}");
+        }
+    }
+}

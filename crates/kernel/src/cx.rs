@@ -1,0 +1,516 @@
+//! What a kernel service works with: the context it runs in.
+//!
+//! A [`Cx`] reads arguments, touches memory as the driver would (so that a bad pointer is the
+//! driver's fault at this call), calls driver routines, and offers scheduling points. Everything
+//! that may switch contexts takes it mutably, so nothing borrowed from the world lives across.
+
+use crate::bus::{BusStop, What};
+use crate::context::{Suspender, WorldRef};
+use crate::event::{Event, Kind, Near, Routine};
+use crate::map;
+use crate::service::Call;
+use crate::state::Doing;
+use crate::world::{Outcome, World};
+use cpu::{Cpu, Exit};
+use memory::{Access, Fault, FaultCause};
+use std::ops::{Deref, DerefMut};
+
+/// Why a service does not return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The run is over; the world knows why.
+    Run,
+    /// This thread ended itself.
+    Thread,
+}
+
+/// Most driver routines nested in one context; a kernel stack is exhausted long before.
+const MOST_DEPTH: u8 = 120;
+
+pub(crate) const RAX: usize = 0;
+pub(crate) const RSP: usize = 4;
+const ARGUMENT_REGISTERS: [usize; 4] = [1, 2, 8, 9];
+
+/// See the module's description.
+pub struct Cx<'a> {
+    world: WorldRef,
+    yielder: &'a Suspender,
+    id: u8,
+}
+
+impl Deref for Cx<'_> {
+    type Target = World;
+
+    #[inline(always)]
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Cx<'_> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl<'a> Cx<'a> {
+    pub(crate) fn new(world: WorldRef, yielder: &'a Suspender, id: u8) -> Cx<'a> {
+        Cx { world, yielder, id }
+    }
+
+    pub(crate) fn yielder(&self) -> &'a Suspender {
+        self.yielder
+    }
+
+    /// Number of the context.
+    #[inline]
+    pub fn id(&self) -> u8 {
+        self.id
+    }
+
+    /// Its registers.
+    #[inline]
+    pub fn cpu(&mut self) -> &mut Cpu {
+        let id = usize::from(self.id);
+        &mut self.cpus[id]
+    }
+
+    /// Its IRQL.
+    #[inline]
+    pub fn irql(&self) -> u8 {
+        self.bus.irql
+    }
+
+    /// Argument `index` of the service called, as the x64 calling convention passes it.
+    #[inline]
+    pub fn argument(&mut self, index: usize) -> u64 {
+        let cpu = self.cpu();
+        match ARGUMENT_REGISTERS.get(index) {
+            Some(&register) => cpu.gpr[register],
+            None => {
+                let place = cpu.gpr[RSP] + 0x28 + 8 * (index as u64 - 4);
+                self.bus.memory.peek64(place)
+            }
+        }
+    }
+
+    /// Tells the rules; an objection ends the run.
+    #[inline]
+    pub fn say(&mut self, event: Event) -> Result<(), Stop> {
+        if self.tell(event) { Ok(()) } else { Err(Stop::Run) }
+    }
+
+    /// Ends the run because the bench cannot do what was asked.
+    pub fn unsupported<T>(&mut self, what: impl Into<String>) -> Result<T, Stop> {
+        self.end(Outcome::Unsupported { what: what.into() });
+        Err(Stop::Run)
+    }
+
+    /// Ends the run because a limit of the bench was met.
+    pub fn limit<T>(&mut self, what: impl Into<String>) -> Result<T, Stop> {
+        self.end(Outcome::Limit { what: what.into() });
+        Err(Stop::Run)
+    }
+
+    /// A scheduling point: others may run before this context goes on.
+    #[inline]
+    pub fn point(&mut self) -> Result<(), Stop> {
+        if self.over {
+            return Err(Stop::Run);
+        }
+        let alone = self.state.live & (self.state.live - 1) == 0
+            && self.state.timers.is_empty()
+            && !self.bus.card.may_interrupt();
+        if alone { Ok(()) } else { self.give_way() }
+    }
+
+    fn give_way(&mut self) -> Result<(), Stop> {
+        match self.choose() {
+            None => Err(Stop::Run),
+            Some(next) if next == self.id => Ok(()),
+            Some(next) => {
+                self.contexts.next = next;
+                self.suspend()
+            }
+        }
+    }
+
+    /// Blocks until somebody makes the context ready again.
+    pub fn block(&mut self, doing: Doing) -> Result<(), Stop> {
+        if self.over {
+            return Err(Stop::Run);
+        }
+        let id = self.id;
+        let plain = self.state.me().depth == 1 && matches!(doing, Doing::Waiting);
+        self.contexts.set_plain_wait(id, plain);
+        self.state.me().doing = doing;
+        self.give_way()?;
+        self.contexts.set_plain_wait(id, false);
+        Ok(())
+    }
+
+    /// Goes on with a thread whose wait was under way at the baseline.
+    pub(crate) fn resume_blocked(&mut self) -> Result<(), Stop> {
+        let status = crate::ke::wait::finish(self)?;
+        self.return_from_service(u64::from(status));
+        self.interpret()?;
+        Err(Stop::Thread)
+    }
+
+    /// Registers as a context starts with: everything zero, an empty stack.
+    pub(crate) fn reset_registers(&mut self) {
+        let top = map::STACKS + u64::from(self.id) * map::STACK_STRIDE + map::STACK_BYTES;
+        let cpu = self.cpu();
+        let gs_base = cpu.gs_base;
+        *cpu = Cpu::new();
+        cpu.gs_base = gs_base;
+        cpu.gpr[RSP] = top - 0x40;
+        cpu.rip = map::KERNEL_CODE;
+    }
+
+    fn return_from_service(&mut self, value: u64) {
+        let rsp = self.cpu().gpr[RSP];
+        let back = self.bus.memory.peek64(rsp);
+        let cpu = self.cpu();
+        cpu.gpr[RAX] = value;
+        cpu.gpr[RSP] = rsp + 8;
+        cpu.rip = back;
+    }
+
+    /// Calls a routine of the driver (or a service, where its address is one) and returns RAX.
+    pub fn call(&mut self, routine: Routine, function: u64, args: &[u64]) -> Call {
+        let kept_rip = self.cpu().rip;
+        let kept_rsp = self.cpu().gpr[RSP];
+        if self.state.me().depth >= MOST_DEPTH {
+            return self.limit(format!("more than {MOST_DEPTH} driver routines nested"));
+        }
+        let room = 0x20 + 8 * args.len().saturating_sub(4) as u64;
+        let rsp = ((kept_rsp - room) & !0xf) - 8;
+        let bottom = map::STACKS + u64::from(self.id) * map::STACK_STRIDE;
+        if rsp < bottom {
+            let fault = Fault {
+                address: rsp,
+                bytes: 8,
+                access: Access::Write,
+                cause: FaultCause::Unmapped,
+            };
+            return self.fault(fault, None);
+        }
+        self.bus.memory.poke64(rsp, map::RETURN);
+        for (index, &value) in args.iter().enumerate().skip(4) {
+            self.bus.memory.poke64(rsp + 0x28 + 8 * (index as u64 - 4), value);
+        }
+        let cpu = self.cpu();
+        for (&register, &value) in ARGUMENT_REGISTERS.iter().zip(args) {
+            cpu.gpr[register] = value;
+        }
+        cpu.gpr[RSP] = rsp;
+        cpu.rip = function;
+        let irql_before = self.irql();
+        let locks_before = self.state.me().locks;
+        self.state.me().depth += 1;
+        if self.wanted(Kind::Enter) {
+            self.say(Event::Enter { routine, function })?;
+        }
+        if self.recorder.is_some() {
+            self.record_enter(routine, function, args, kept_rsp);
+        }
+        self.interpret()?;
+        let value = self.cpu().gpr[RAX];
+        if self.recorder.is_some() {
+            self.record_leave(routine, value);
+        }
+        self.state.me().depth -= 1;
+        let locks_after = self.state.me().locks;
+        let irql_after = self.irql();
+        if irql_after != irql_before || locks_after != locks_before {
+            self.moment();
+            self.say(Event::Leave {
+                routine,
+                function,
+                irql_before,
+                irql_after,
+                locks_before,
+                locks_after,
+            })?;
+        }
+        let cpu = self.cpu();
+        cpu.rip = kept_rip;
+        cpu.gpr[RSP] = kept_rsp;
+        Ok(value)
+    }
+
+    /// Executes driver code until the routine that the kernel called last returns.
+    fn interpret(&mut self) -> Result<(), Stop> {
+        let id = usize::from(self.id);
+        let mut stopped_at = 0;
+        let mut grants = 0;
+        loop {
+            self.bus.others = self.state.live & (self.state.live - 1) != 0
+                || !self.state.timers.is_empty();
+            let world: &mut World = self;
+            let exit = world.cpus[id].run(&mut world.code, &mut world.bus, &mut world.budget);
+            match exit {
+                Exit::Trap => {
+                    let rip = self.cpu().rip;
+                    if rip == map::RETURN {
+                        return Ok(());
+                    }
+                    grants = 0;
+                    let value = self.serve(rip)?;
+                    self.return_from_service(value);
+                }
+                Exit::Bus { stop: BusStop::Point(what) } => {
+                    let rip = self.cpu().rip;
+                    grants = if stopped_at == rip { grants + 1 } else { 1 };
+                    stopped_at = rip;
+                    self.moment();
+                    if self.recorder.is_some() {
+                        self.record_point(what);
+                    }
+                    self.point()?;
+                    self.bus.grant = grants;
+                    if let What::Pause = what {
+                        self.budget = self.budget.saturating_sub(50);
+                    }
+                }
+                Exit::Bus { stop } => self.refused(stop)?,
+                Exit::Budget => {
+                    self.moment();
+                    let rip = self.cpu().rip;
+                    self.say(Event::NoProgress { rip })?;
+                    return self.limit("the run's instructions are used up");
+                }
+                Exit::Interrupt { vector } => self.exception(vector)?,
+                Exit::Unsupported { mnemonic } => {
+                    let rip = self.cpu().rip;
+                    let place = self.describe_address(rip);
+                    return self
+                        .unsupported(format!("the instruction `{mnemonic}` at {place}"));
+                }
+                Exit::Halt | Exit::PrivilegedInstruction { .. } => {
+                    let rip = self.cpu().rip;
+                    let place = self.describe_address(rip);
+                    return self.unsupported(format!("a privileged instruction at {place}"));
+                }
+            }
+        }
+    }
+
+    fn refused(&mut self, stop: BusStop) -> Result<(), Stop> {
+        self.moment();
+        match stop {
+            BusStop::Fault(fault) => self.fault(fault, None),
+            BusStop::Cr8(value) => {
+                let (from, to) = (self.irql(), value as u8 & 15);
+                self.say(Event::Irql { from, to, raise: to >= from })?;
+                self.set_irql(to);
+                self.bus.cr8_done = true;
+                Ok(())
+            }
+            BusStop::Port(port) => {
+                self.unsupported(format!("I/O port {port:#x}: the bench's device has no ports"))
+            }
+            BusStop::Point(_) => Ok(()),
+        }
+    }
+
+    fn exception(&mut self, vector: u8) -> Result<(), Stop> {
+        self.moment();
+        if self.wanted(Kind::Exception) {
+            self.say(Event::Exception { vector })?;
+        }
+        self.unsupported(format!("processor exception or interrupt {vector:#x} in driver code"))
+    }
+
+    /// Runs the service at a trap address.
+    fn serve(&mut self, rip: u64) -> Call {
+        let index = ((rip.wrapping_sub(map::FIRST_SERVICE)) / map::SERVICE_STRIDE) as usize;
+        self.moment();
+        self.state.ticks += 1;
+        let Some((run, point)) = self.registry.get(index).map(|s| (s.run, s.point)) else {
+            let name = self.registry.missing_name(index);
+            let caller = self.caller();
+            let place = self.describe_address(caller);
+            return match name {
+                Some(name) => self.unsupported(format!("the kernel routine {name}, called at {place}")),
+                None => {
+                    let fault = Fault {
+                        address: rip,
+                        bytes: 1,
+                        access: Access::Execute,
+                        cause: FaultCause::Unmapped,
+                    };
+                    self.fault(fault, None)
+                }
+            };
+        };
+        if self.recorder.is_some() {
+            self.record_service(index);
+        }
+        if point {
+            self.point()?;
+        }
+        if self.wanted(Kind::Service)
+            && let Some(service) = self.registry.get(index)
+        {
+            self.say(Event::Service { service })?;
+        }
+        let value = run(self)?;
+        if self.recorder.is_some() {
+            self.record_result(index, value);
+        }
+        Ok(value)
+    }
+
+    /// Return address of the service call under way.
+    pub fn caller(&mut self) -> u64 {
+        let rsp = self.cpu().gpr[RSP];
+        self.bus.memory.peek64(rsp)
+    }
+
+    /// Reports a refused access.
+    pub fn fault<T>(&mut self, fault: Fault, by: Option<&'static str>) -> Result<T, Stop> {
+        let near = self.near(&fault);
+        self.say(Event::Fault { fault, near, by })?;
+        let place = format!("{:#x} ({:?}, {near:?})", fault.address, fault.access);
+        self.end(Outcome::Internal { what: format!("no rule knows the refused access to {place}") });
+        Err(Stop::Run)
+    }
+
+    /// Makes sure the driver may touch a range that it handed to a service.
+    pub fn probe(&mut self, address: u64, bytes: u64, access: Access) -> Result<(), Stop> {
+        let allow = if self.in_application() { memory::USER } else { 0 } | memory::TRACKED;
+        match self.bus.memory.check_allowing(address, bytes, access, allow) {
+            Ok(()) => Ok(()),
+            Err(fault) => {
+                let by = self.service_name();
+                self.fault(fault, by)
+            }
+        }
+    }
+
+    fn service_name(&mut self) -> Option<&'static str> {
+        let rip = self.cpu().rip;
+        let index = rip.wrapping_sub(map::FIRST_SERVICE) / map::SERVICE_STRIDE;
+        self.registry.get(index as usize).map(|service| service.name)
+    }
+
+    /// What lies where an access was refused.
+    pub fn near(&self, fault: &Fault) -> Near {
+        let address = fault.address;
+        if address < 0x1_0000 {
+            return Near::Null;
+        }
+        if address < map::USER_END {
+            return Near::User;
+        }
+        if let FaultCause::Flags(flags) = fault.cause
+            && flags & memory::PAGEABLE != 0
+        {
+            return Near::Pageable;
+        }
+        if let Some(module) = self.modules.iter().find(|module| module.contains(address)) {
+            let unloaded = module.unloaded || module.is_discarded(address);
+            return if unloaded { Near::Unloaded } else { Near::Image };
+        }
+        let stacks = map::STACKS - 0x8000..map::STACKS + 32 * map::STACK_STRIDE;
+        if stacks.contains(&address) {
+            return Near::Stack;
+        }
+        if let Some(block) = self.state.block_at_or_below(address).copied() {
+            let end = block.address + block.bytes;
+            if address < end && block.freed.is_some() {
+                return Near::Freed(block);
+            }
+            let gap = address.wrapping_sub(end);
+            let above = self.state.block_above(address).copied();
+            if let Some(above) = above
+                && above.address - address <= 64
+                && (above.address - address < gap || gap > 4096)
+            {
+                return Near::Before(above);
+            }
+            if gap < 4096 {
+                return if block.freed.is_some() { Near::Freed(block) } else { Near::After(block) };
+            }
+        } else if let Some(above) = self.state.block_above(address).copied()
+            && above.address - address <= 64
+        {
+            return Near::Before(above);
+        }
+        Near::Wild
+    }
+
+    /// Sets the IRQL and what follows from it; events are the caller's business.
+    pub fn set_irql(&mut self, irql: u8) {
+        if self.recorder.is_some() && irql != self.irql() {
+            let text = format!("IRQL {} -> {irql}", self.irql());
+            self.note(&text);
+        }
+        self.state.me().irql = irql;
+        self.bus.irql = irql;
+        self.limit_access(irql);
+    }
+}
+
+macro_rules! checked {
+    ($($read:ident $peek:ident $write:ident $poke:ident $type:ty;)*) => {
+        impl Cx<'_> {$(
+            /// Reads for the driver: a bad address is its fault.
+            #[inline]
+            pub fn $read(&mut self, address: u64) -> Result<$type, Stop> {
+                if let Ok(bytes) = self.bus.memory.load(address) {
+                    return Ok(<$type>::from_le_bytes(bytes));
+                }
+                self.probe(address, size_of::<$type>() as u64, Access::Read)?;
+                Ok(self.bus.memory.$peek(address))
+            }
+
+            /// Writes for the driver: a bad address is its fault.
+            #[inline]
+            pub fn $write(&mut self, address: u64, value: $type) -> Result<(), Stop> {
+                if self.bus.memory.store(address, value.to_le_bytes()).is_ok() {
+                    return Ok(());
+                }
+                self.probe(address, size_of::<$type>() as u64, Access::Write)?;
+                self.bus.memory.$poke(address, value);
+                Ok(())
+            }
+        )*}
+    };
+}
+
+checked! {
+    read8 peek8 write8 poke8 u8;
+    read16 peek16 write16 poke16 u16;
+    read32 peek32 write32 poke32 u32;
+    read64 peek64 write64 poke64 u64;
+}
+
+impl Cx<'_> {
+    /// Reads a run of bytes for the driver.
+    pub fn read_bytes(&mut self, address: u64, bytes: u64) -> Result<Vec<u8>, Stop> {
+        if bytes > map::POOL_BYTES {
+            return self.limit(format!("an access to {bytes} bytes at once"));
+        }
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        self.probe(address, bytes, Access::Read)?;
+        let mut into = vec![0; bytes as usize];
+        self.bus.memory.peek(address, &mut into);
+        Ok(into)
+    }
+
+    /// Writes a run of bytes for the driver.
+    pub fn write_bytes(&mut self, address: u64, bytes: &[u8]) -> Result<(), Stop> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.probe(address, bytes.len() as u64, Access::Write)?;
+        self.bus.memory.poke(address, bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! Executive: pool, lists, locks for threads.
+
+pub mod fast_mutex;
+pub mod lists;
+pub mod lookaside;
+pub mod misc;
+pub mod pool;
+pub mod resource;
+
+pub(crate) fn services() -> Vec<crate::service::Service> {
+    [
+        fast_mutex::services(),
+        lists::services(),
+        lookaside::services(),
+        misc::services(),
+        pool::services(),
+        resource::services(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,125 @@
+//! Passing a request to a driver.
+
+use crate::cx::{Cx, Stop};
+use crate::event::{Event, Kind, Routine};
+use crate::service;
+use crate::service::Service;
+use crate::state::LOCATIONS;
+use memory::Access;
+use nt::layout::{device_object as device, driver_object as driver};
+use nt::layout::{io_stack_location as location, irp};
+
+/// SL_PENDING_RETURNED (wdm.h).
+pub(crate) const PENDING_RETURNED: u8 = 1;
+
+/// Index of a stack location in a record's history, the first for the topmost driver.
+pub(crate) fn level(locations: u8, current: u8) -> usize {
+    usize::from(locations.saturating_sub(current)).min(LOCATIONS - 1)
+}
+
+/// Passes a request to a device's driver and returns what its dispatch routine returns.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iofcalldriver>
+pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
+    cx.probe(at, irp::SIZE, Access::Write)?;
+    cx.probe(target, device::SIZE, Access::Read)?;
+    let memory = &mut cx.bus.memory;
+    let locations = memory.peek8(at + irp::STACK_COUNT);
+    let current = memory.peek8(at + irp::CURRENT_LOCATION).wrapping_sub(1);
+    if current == 0 || current > locations {
+        cx.say(Event::NoStackLocation { irp: at, device: target })?;
+        return cx.unsupported("a request with no stack location left");
+    }
+    let here = memory.peek64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION) - location::SIZE;
+    memory.poke8(at + irp::CURRENT_LOCATION, current);
+    memory.poke64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION, here);
+    memory.poke64(here + location::DEVICE_OBJECT, target);
+    let major = memory.peek8(here);
+    let minor = memory.peek8(here + location::MINOR_FUNCTION);
+    let driver_object = memory.peek64(target + device::DRIVER_OBJECT);
+    let slot = driver_object + driver::MAJOR_FUNCTION + 8 * u64::from(major.min(27));
+    let function = memory.peek64(slot);
+    let level = level(locations, current);
+    let now = cx.state.moment;
+    let mut outer = None;
+    if let Some(record) = cx.state.irp_mut(at) {
+        if level == 0 {
+            record.major = major;
+        } else {
+            record.history[level - 1].passed = Some(now);
+        }
+        let before = record.history[level];
+        // The same location twice: the driver above skipped its own.
+        if before.device != 0 && before.completed.is_none() {
+            outer = Some(before);
+        } else {
+            record.history[level] = Default::default();
+        }
+        record.history[level].device = target;
+        record.history[level].passed = None;
+        record.history[level].lower = None;
+    }
+    if cx.wanted(Kind::Dispatch) {
+        cx.say(Event::Dispatch { irp: at, device: target, major })?;
+    }
+    if cx.recorder.is_some() {
+        let text = super::request::describe(cx, at, target, major, minor);
+        cx.note(&text);
+    }
+    let value = cx.call(Routine::Dispatch, function, &[target, at])? as u32;
+    let now = cx.moment();
+    let (mut marked, mut completed, mut passed, mut lower) = (false, None, false, None);
+    if let Some(record) = cx.state.irp(at) {
+        let entry = record.history[level];
+        (marked, completed) = (entry.marked, entry.completed);
+        (passed, lower) = (entry.passed.is_some(), entry.lower);
+        if completed.is_none() && record.completed.is_none() {
+            let control = cx.bus.memory.peek8(here + location::CONTROL);
+            marked = control & PENDING_RETURNED != 0;
+        }
+    }
+    if let Some(record) = cx.state.irp_mut(at) {
+        if let Some(outer) = outer {
+            record.history[level].device = outer.device;
+            record.history[level].passed = Some(now);
+            record.history[level].lower = Some(value);
+        } else if level > 0 {
+            record.history[level - 1].lower = Some(value);
+        }
+        if record.completed.is_none() {
+            record.pended = Some(now);
+        }
+    }
+    cx.say(Event::DispatchReturn {
+        irp: at,
+        device: target,
+        major,
+        minor,
+        status: value,
+        marked,
+        completed,
+        passed,
+        lower,
+        function,
+    })?;
+    Ok(value)
+}
+
+/// Passes a power request; nothing special about it since Windows Vista.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-pocalldriver>
+pub fn PoCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
+    IofCallDriver(cx, target, at)
+}
+
+/// Tells that the next power request may come; does nothing since Windows Vista.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-postartnextpowerirp>
+pub fn PoStartNextPowerIrp(_cx: &mut Cx, _at: u64) -> Result<(), Stop> {
+    Ok(())
+}
+
+pub(crate) fn services() -> Vec<Service> {
+    vec![
+        service!(IofCallDriver),
+        service!(PoCallDriver),
+        service!(PoStartNextPowerIrp, quiet),
+    ]
+}

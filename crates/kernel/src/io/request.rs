@@ -1,0 +1,394 @@
+//! What applications and the PnP manager ask of drivers: the way from a call to an IRP and back.
+
+use super::call::IofCallDriver;
+use super::{cancel, device, irp as packet, mdl};
+use crate::boot::USER_BYTES;
+use crate::cx::{Cx, Stop};
+use crate::ex::pool;
+use crate::map;
+use crate::state::{BlockKind, Doing, File, Origin, Request};
+use crate::world::World;
+use nt::layout::{device_object, driver_object, file_object as file};
+use nt::layout::{io_stack_location as location, irp};
+use nt::status;
+
+/// Key of those who wait for a file to have no request left.
+pub(crate) const FILE_IDLE: u64 = 2;
+
+/// IO_TYPE_FILE (wdm.h).
+const TYPE_FILE: u16 = 5;
+/// DO_BUFFERED_IO, DO_DIRECT_IO (wdm.h).
+const BUFFERED: u32 = 0x4;
+const DIRECT: u32 = 0x10;
+
+/// Major functions used here (wdm.h).
+pub mod major {
+    #![allow(missing_docs)] // the names are wdm.h's
+    pub const CREATE: u8 = 0x00;
+    pub const CLOSE: u8 = 0x02;
+    pub const READ: u8 = 0x03;
+    pub const WRITE: u8 = 0x04;
+    pub const SET_INFORMATION: u8 = 0x06;
+    pub const DEVICE_CONTROL: u8 = 0x0e;
+    pub const INTERNAL_DEVICE_CONTROL: u8 = 0x0f;
+    pub const CLEANUP: u8 = 0x12;
+    pub const POWER: u8 = 0x16;
+    pub const PNP: u8 = 0x1b;
+}
+
+/// Desired access of an open for writing, as a shell's `>` gives it.
+pub const OPEN_FOR_WRITE: u32 = 0x0012_0196;
+/// Desired access of an open for reading.
+pub const OPEN_FOR_READ: u32 = 0x0012_0089;
+
+/// Most bytes of one request's buffer.
+pub const MOST_BYTES: u64 = 1 << 20;
+
+/// A data request.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer {
+    /// READ, WRITE, DEVICE_CONTROL or INTERNAL_DEVICE_CONTROL.
+    pub major: u8,
+    /// I/O control code.
+    pub code: u32,
+    /// Bytes in.
+    pub input: u64,
+    /// Bytes out; the length of a read or write.
+    pub output: u64,
+    /// Byte offset of a read or write.
+    pub offset: u64,
+}
+
+/// A buffer in the application's memory, filled with a pattern.
+fn user_buffer(world: &mut World, bytes: u64) -> u64 {
+    if bytes == 0 {
+        return 0;
+    }
+    let address = world.state.next_user;
+    let end = address + bytes.next_multiple_of(64) + 64;
+    if end > map::USER + USER_BYTES {
+        let what = format!("more than {} MiB of application buffers in one run", USER_BYTES >> 20);
+        world.end(crate::world::Outcome::Limit { what });
+        return 0;
+    }
+    world.state.next_user = end;
+    world.bus.memory.set_valid(address, bytes, true);
+    let pattern: Vec<u8> = (0..bytes).map(|index| b'A' + (index % 26) as u8).collect();
+    world.bus.memory.poke(address, &pattern);
+    address
+}
+
+/// Makes a packet for `target` with one call's bookkeeping; returns (request, packet, location).
+fn make(
+    cx: &mut Cx,
+    target: u64,
+    opened: Option<u16>,
+    major: u8,
+    minor: u8,
+    from_kernel: bool,
+) -> Result<(u16, u64, u64), Stop> {
+    cx.moment();
+    let locations = cx.bus.memory.peek8(target + device_object::STACK_SIZE).max(1);
+    let index = cx.state.requests.len() as u16;
+    let origin = if from_kernel { Origin::Kernel(index) } else { Origin::Request(index) };
+    let Some(at) = packet::make(cx, locations, origin) else { return Err(Stop::Run) };
+    let by = cx.id();
+    cx.state.requests.push(Request {
+        irp: at,
+        file: opened,
+        done: None,
+        by,
+        returned: None,
+        buffer: 0,
+        bytes: 0,
+        system: 0,
+        copy_back: 0,
+        mdl: 0,
+        waiter: None,
+    });
+    let here = packet::first_location(at, locations);
+    let thread = cx.state.me().thread;
+    let memory = &mut cx.bus.memory;
+    memory.poke8(here, major);
+    memory.poke8(here + location::MINOR_FUNCTION, minor);
+    memory.poke8(at + irp::REQUESTOR_MODE, u8::from(!from_kernel));
+    memory.poke64(at + irp::TAIL_OVERLAY_THREAD, thread);
+    if let Some(opened) = opened {
+        let object = cx.state.files[usize::from(opened)].object;
+        cx.state.files[usize::from(opened)].busy += 1;
+        cx.bus.memory.poke64(here + location::FILE_OBJECT, object);
+        cx.bus.memory.poke64(at + irp::TAIL_OVERLAY_ORIGINAL_FILE_OBJECT, object);
+    }
+    Ok((index, at, here))
+}
+
+fn send(cx: &mut Cx, index: u16, target: u64, at: u64) -> Result<(), Stop> {
+    cx.point()?;
+    let status = IofCallDriver(cx, target, at)?;
+    cx.state.requests[usize::from(index)].returned = Some(status);
+    Ok(())
+}
+
+/// Waits until a request is done: its status and information.
+pub fn wait(cx: &mut Cx, index: u16) -> Result<(u32, u64), Stop> {
+    loop {
+        if let Some(done) = cx.state.requests[usize::from(index)].done {
+            return Ok(done);
+        }
+        cx.block(Doing::ForRequest(index))?;
+    }
+}
+
+/// Opens a device: the file's number, or the status of the refusal.
+pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, Stop> {
+    let top = device::top_of_stack(cx, target);
+    let object = pool::allocate(cx, BlockKind::Object, false, file::SIZE, 0);
+    let Some(object) = object else { return Err(Stop::Run) };
+    let security = pool::allocate(cx, BlockKind::Object, false, 0x20, 0);
+    let Some(security) = security else { return Err(Stop::Run) };
+    let memory = &mut cx.bus.memory;
+    memory.fill(object, file::SIZE, 0);
+    memory.poke16(object, TYPE_FILE);
+    memory.poke16(object + file::SIZE_FIELD, file::SIZE as u16);
+    memory.poke64(object + file::DEVICE_OBJECT, target);
+    memory.poke8(object + file::READ_ACCESS, u8::from(access & 1 != 0));
+    memory.poke8(object + file::WRITE_ACCESS, u8::from(access & 2 != 0));
+    memory.fill(security, 0x20, 0);
+    memory.poke32(security + nt::layout::io_security_context::DESIRED_ACCESS, access);
+    device::reference(cx, target, 1);
+    let number = cx.state.files.len() as u16;
+    cx.state.files.push(File { object, device: target, open: false, closed: false, busy: 0 });
+    let (index, at, here) = make(cx, top, Some(number), major::CREATE, 0, false)?;
+    let memory = &mut cx.bus.memory;
+    memory.poke64(here + location::PARAMETERS_CREATE_SECURITY_CONTEXT, security);
+    // FILE_OPEN in the top byte; FILE_NON_DIRECTORY_FILE.
+    memory.poke32(here + location::PARAMETERS_CREATE_OPTIONS, 1 << 24 | 0x40);
+    memory.poke16(here + location::PARAMETERS_CREATE_SHARE_ACCESS, 3);
+    send(cx, index, top, at)?;
+    let (code, _) = wait(cx, index)?;
+    if code >= 0x8000_0000 {
+        device::reference(cx, target, -1);
+        cx.state.files[usize::from(number)].closed = true;
+        return Ok(Err(code));
+    }
+    cx.state.files[usize::from(number)].open = true;
+    Ok(Ok(number))
+}
+
+/// Starts a data request; it may be done or pending afterwards.
+pub fn start(cx: &mut Cx, opened: u16, transfer: Transfer) -> Result<u16, Stop> {
+    let target = cx.state.files[usize::from(opened)].device;
+    let top = device::top_of_stack(cx, target);
+    let (index, at, here) = make(cx, top, Some(opened), transfer.major, 0, false)?;
+    let flags = cx.bus.memory.peek32(top + device_object::FLAGS);
+    let output = transfer.output.min(MOST_BYTES);
+    let input = transfer.input.min(MOST_BYTES);
+    match transfer.major {
+        major::READ | major::WRITE => {
+            let buffer = user_buffer(cx, output);
+            let memory = &mut cx.bus.memory;
+            memory.poke32(here + location::PARAMETERS_READ_LENGTH, output as u32);
+            memory.poke64(here + location::PARAMETERS_READ_BYTE_OFFSET, transfer.offset);
+            let reads = transfer.major == major::READ;
+            if flags & BUFFERED != 0 {
+                buffered(cx, index, at, buffer, if reads { 0 } else { output }, output, reads)?;
+            } else if flags & DIRECT != 0 {
+                direct(cx, index, at, buffer, output, reads)?;
+            } else {
+                cx.bus.memory.poke64(at + irp::USER_BUFFER, buffer);
+            }
+            note_buffer(cx, index, buffer, output);
+        }
+        _ => control(cx, index, at, here, transfer.code, input, output)?,
+    }
+    if cx.over {
+        return Err(Stop::Run);
+    }
+    send(cx, index, top, at)?;
+    Ok(index)
+}
+
+fn note_buffer(cx: &mut Cx, index: u16, buffer: u64, bytes: u64) {
+    let request = &mut cx.state.requests[usize::from(index)];
+    request.buffer = buffer;
+    request.bytes = bytes;
+}
+
+/// Buffered I/O: a kernel buffer as large as the larger side, filled with the input.
+fn buffered(
+    cx: &mut Cx,
+    index: u16,
+    at: u64,
+    buffer: u64,
+    input: u64,
+    room: u64,
+    copies_back: bool,
+) -> Result<(), Stop> {
+    if room == 0 {
+        return Ok(());
+    }
+    let system = pool::allocate(cx, BlockKind::Buffer, false, room, 0);
+    let Some(system) = system else { return Err(Stop::Run) };
+    cx.bus.memory.fill(system, room, pool::UNINITIALISED);
+    let mut data = vec![0; input as usize];
+    cx.bus.memory.peek(buffer, &mut data);
+    cx.bus.memory.poke(system, &data);
+    cx.bus.memory.poke64(at + irp::ASSOCIATED_IRP_SYSTEM_BUFFER, system);
+    let request = &mut cx.state.requests[usize::from(index)];
+    request.system = system;
+    request.copy_back = if copies_back { room } else { 0 };
+    Ok(())
+}
+
+/// Direct I/O: an MDL with the buffer locked; none for zero bytes.
+fn direct(
+    cx: &mut Cx,
+    index: u16,
+    at: u64,
+    buffer: u64,
+    bytes: u64,
+    write: bool,
+) -> Result<(), Stop> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let Some(list) = mdl::make(cx, buffer, bytes) else { return Err(Stop::Run) };
+    if mdl::lock(cx, list, write).is_none() {
+        return Err(Stop::Run);
+    }
+    cx.bus.memory.poke64(at + irp::MDL_ADDRESS, list);
+    cx.state.requests[usize::from(index)].mdl = list;
+    Ok(())
+}
+
+fn control(
+    cx: &mut Cx,
+    index: u16,
+    at: u64,
+    here: u64,
+    code: u32,
+    input: u64,
+    output: u64,
+) -> Result<(), Stop> {
+    let from = user_buffer(cx, input);
+    let to = user_buffer(cx, output);
+    let memory = &mut cx.bus.memory;
+    memory.poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_OUTPUT_BUFFER_LENGTH, output as u32);
+    memory.poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_INPUT_BUFFER_LENGTH, input as u32);
+    memory.poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_IO_CONTROL_CODE, code);
+    memory.poke64(at + irp::USER_BUFFER, to);
+    note_buffer(cx, index, to, output);
+    // Transfer type: METHOD_BUFFERED 0, METHOD_IN_DIRECT 1, METHOD_OUT_DIRECT 2, METHOD_NEITHER 3.
+    match code & 3 {
+        0 => buffered(cx, index, at, from, input, input.max(output), true)?,
+        1 | 2 => {
+            buffered(cx, index, at, from, input, input, false)?;
+            direct(cx, index, at, to, output, code & 3 == 2)?;
+        }
+        _ => {
+            let place = here + location::PARAMETERS_DEVICE_IO_CONTROL_TYPE3_INPUT_BUFFER;
+            cx.bus.memory.poke64(place, from);
+        }
+    }
+    if code & 3 == 0 {
+        let request = &mut cx.state.requests[usize::from(index)];
+        request.copy_back = output;
+    }
+    Ok(())
+}
+
+/// Tells a driver the new end of file, as Cygwin does when it writes.
+pub fn set_end_of_file(cx: &mut Cx, opened: u16, end: u64) -> Result<(u32, u64), Stop> {
+    let target = cx.state.files[usize::from(opened)].device;
+    let top = device::top_of_stack(cx, target);
+    let (index, at, here) = make(cx, top, Some(opened), major::SET_INFORMATION, 0, false)?;
+    let buffer = user_buffer(cx, 8);
+    cx.bus.memory.poke64(buffer, end);
+    buffered(cx, index, at, buffer, 8, 8, false)?;
+    let memory = &mut cx.bus.memory;
+    memory.poke32(here + location::PARAMETERS_SET_FILE_LENGTH, 8);
+    // FileEndOfFileInformation
+    memory.poke32(here + location::PARAMETERS_SET_FILE_FILE_INFORMATION_CLASS, 20);
+    send(cx, index, top, at)?;
+    wait(cx, index)
+}
+
+/// Cancels a request that is not done.
+pub fn cancel_request(cx: &mut Cx, index: u16) -> Result<(), Stop> {
+    cx.moment();
+    cx.point()?;
+    let request = cx.state.requests[usize::from(index)];
+    if request.done.is_some() {
+        return Ok(());
+    }
+    if cx.recorder.is_some() {
+        cx.note(&format!("CancelIo of IRP {:#x}", request.irp));
+    }
+    cancel::cancel(cx, request.irp)?;
+    Ok(())
+}
+
+/// Closes a handle: CLEANUP at once, CLOSE when no request is left.
+pub fn close(cx: &mut Cx, opened: u16) -> Result<(), Stop> {
+    let number = usize::from(opened);
+    if !cx.state.files[number].open {
+        return Ok(());
+    }
+    cx.state.files[number].open = false;
+    let target = cx.state.files[number].device;
+    let top = device::top_of_stack(cx, target);
+    let (index, at, _) = make(cx, top, Some(opened), major::CLEANUP, 0, false)?;
+    send(cx, index, top, at)?;
+    wait(cx, index)?;
+    while cx.state.files[number].busy > 0 {
+        cx.block(Doing::ForKey(FILE_IDLE))?;
+    }
+    let top = device::top_of_stack(cx, target);
+    let (index, at, _) = make(cx, top, Some(opened), major::CLOSE, 0, false)?;
+    send(cx, index, top, at)?;
+    wait(cx, index)?;
+    cx.state.files[number].closed = true;
+    let object = cx.state.files[number].object;
+    pool::free(cx, object);
+    device::reference(cx, target, -1);
+    Ok(())
+}
+
+/// Sends a PnP request down a stack; `parameters` go to Parameters.Others in order.
+pub fn pnp(cx: &mut Cx, target: u64, minor: u8, parameters: [u64; 4]) -> Result<u32, Stop> {
+    let top = device::top_of_stack(cx, target);
+    let (index, at, here) = make(cx, top, None, major::PNP, minor, true)?;
+    let memory = &mut cx.bus.memory;
+    memory.poke32(at + irp::IO_STATUS_STATUS, status::STATUS_NOT_SUPPORTED);
+    for (slot, value) in (0..).zip(parameters) {
+        memory.poke64(here + location::PARAMETERS + 8 * slot, value);
+    }
+    send(cx, index, top, at)?;
+    Ok(wait(cx, index)?.0)
+}
+
+/// One line about a request on its way to a driver, with its stack of locations.
+pub(crate) fn describe(world: &World, at: u64, target: u64, major: u8, minor: u8) -> String {
+    let memory = &world.bus.memory;
+    let number = world.state.irps.iter().position(|record| record.address == at).unwrap_or(0);
+    let driver = memory.view64(target + device_object::DRIVER_OBJECT);
+    let mut start = [0; 8];
+    memory.view(driver + driver_object::DRIVER_START, &mut start);
+    let start = u64::from_le_bytes(start);
+    let module = world.modules.iter().find(|module| module.base == start);
+    let module = module.map_or("the bus driver", |module| module.name.as_str());
+    let device = world.state.devices.iter().find(|device| device.object == target);
+    let name = match device.and_then(|device| device.name.clone()) {
+        Some(name) => name.to_string(),
+        None => format!("{target:#x}"),
+    };
+    let mut counts = [0; 2];
+    memory.view(at + irp::STACK_COUNT, &mut counts);
+    format!(
+        "IRP {} {} to {module}, device {name}; location {} of {}",
+        number + 1,
+        nt::irp::text(major, minor),
+        u16::from(counts[0]) + 1 - u16::from(counts[1]).min(u16::from(counts[0])),
+        counts[0],
+    )
+}

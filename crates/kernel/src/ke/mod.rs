@@ -1,0 +1,30 @@
+//! Kernel core: IRQL, spin locks, dispatcher objects, DPCs, timers.
+
+pub mod critical_region;
+pub mod dpc;
+pub mod event;
+pub mod irql;
+pub mod mutex;
+pub mod semaphore;
+pub mod spin_lock;
+pub mod time;
+pub mod timer;
+pub mod wait;
+
+pub(crate) fn services() -> Vec<crate::service::Service> {
+    [
+        critical_region::services(),
+        dpc::services(),
+        event::services(),
+        irql::services(),
+        mutex::services(),
+        semaphore::services(),
+        spin_lock::services(),
+        time::services(),
+        timer::services(),
+        wait::services(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,9 @@
+//! Plug and play: the bench's bus driver and what it gives a function driver.
+
+pub mod bus;
+pub mod manager;
+pub mod resources;
+
+pub(crate) fn services() -> Vec<crate::service::Service> {
+    bus::services()
+}

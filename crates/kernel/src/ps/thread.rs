@@ -1,0 +1,121 @@
+//! Threads.
+
+use crate::cx::{Cx, Stop};
+use crate::event::Routine;
+use crate::ex::pool;
+use crate::ke::wait::{object, signal};
+use crate::service;
+use crate::service::Service;
+use crate::state::{BlockKind, Start};
+use crate::world::{SLOTS, World};
+use nt::layout::{dispatcher_header as header, kthread};
+use nt::status;
+
+/// Makes the thread objects of applications and workers: one a slot, at the start of the pool.
+pub(crate) fn boot(world: &mut World) {
+    for _ in 0..=SLOTS {
+        pool::allocate(world, BlockKind::Object, false, kthread::SIZE, 0);
+    }
+    let idle = world.state.pool[usize::from(SLOTS)].address;
+    reset(world, idle);
+    world.set_idle_thread(idle);
+}
+
+fn reset(world: &mut World, thread: u64) {
+    world.bus.memory.poke32(thread + header::TYPE, u32::from(object::THREAD));
+    world.bus.memory.poke32(thread + header::SIGNAL_STATE, 0);
+}
+
+/// Thread object for the context that is spawned next, if it is none of the driver's own.
+pub(crate) fn object(world: &mut World) -> u64 {
+    let slot = (!world.state.live).trailing_zeros().min(u32::from(SLOTS) - 1) as usize;
+    let thread = world.state.pool[slot].address;
+    reset(world, thread);
+    thread
+}
+
+/// A thread ends: whoever waits for it goes on.
+pub(crate) fn ended(cx: &mut Cx) {
+    let thread = cx.state.me().thread;
+    cx.bus.memory.poke32(thread + header::SIGNAL_STATE, 1);
+    if !cx.state.waits.is_empty() {
+        signal(cx, thread);
+    }
+}
+
+/// Makes a system thread and a handle to it.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-pscreatesystemthread>
+pub fn PsCreateSystemThread(
+    cx: &mut Cx,
+    handle: u64,
+    _access: u32,
+    _attributes: u64,
+    _process: u64,
+    _client: u64,
+    routine: u64,
+    argument: u64,
+) -> Result<u32, Stop> {
+    let thread = pool::allocate(cx, BlockKind::Object, false, kthread::SIZE, 0);
+    let Some(thread) = thread else { return Err(Stop::Run) };
+    reset(cx, thread);
+    if cx.spawn(Start::Thread { routine, argument }, 0, thread).is_none() {
+        return Err(Stop::Run);
+    }
+    let value = crate::ob::open_handle(cx, thread);
+    cx.write64(handle, value)?;
+    Ok(status::STATUS_SUCCESS)
+}
+
+/// The running thread ends itself.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psterminatesystemthread>
+pub fn PsTerminateSystemThread(_cx: &mut Cx, _code: u32) -> Result<u32, Stop> {
+    Err(Stop::Thread)
+}
+
+/// A system thread's whole life.
+pub(crate) fn main(cx: &mut Cx, routine: u64, argument: u64) -> Result<(), Stop> {
+    cx.moment();
+    cx.call(Routine::Thread, routine, &[argument])?;
+    Ok(())
+}
+
+/// The running thread.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kegetcurrentthread>
+pub fn KeGetCurrentThread(cx: &mut Cx) -> Result<u64, Stop> {
+    Ok(cx.state.me().thread)
+}
+
+/// The same under its other name.
+pub fn PsGetCurrentThread(cx: &mut Cx) -> Result<u64, Stop> {
+    KeGetCurrentThread(cx)
+}
+
+/// Identifier of the running thread.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetcurrentthreadid>
+pub fn PsGetCurrentThreadId(cx: &mut Cx) -> Result<u64, Stop> {
+    Ok(0x1000 + 4 * u64::from(cx.id()))
+}
+
+/// Sets a thread's priority: contexts run in every order here, so nothing to do.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetprioritythread>
+pub fn KeSetPriorityThread(_cx: &mut Cx, _thread: u64, _priority: i32) -> Result<i32, Stop> {
+    Ok(8)
+}
+
+/// Sets a thread's priority relative to its process.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetbaseprioritythread>
+pub fn KeSetBasePriorityThread(_cx: &mut Cx, _thread: u64, _by: i32) -> Result<i32, Stop> {
+    Ok(0)
+}
+
+pub(crate) fn services() -> Vec<Service> {
+    vec![
+        service!(PsCreateSystemThread),
+        service!(PsTerminateSystemThread),
+        service!(KeGetCurrentThread, quiet),
+        service!(PsGetCurrentThread, quiet),
+        service!(PsGetCurrentThreadId, quiet),
+        service!(KeSetPriorityThread, quiet),
+        service!(KeSetBasePriorityThread, quiet),
+    ]
+}

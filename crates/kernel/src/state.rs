@@ -1,0 +1,494 @@
+//! The kernel's own state: everything a run changes outside guest memory.
+//!
+//! Kept in flat vectors of `Copy` records, so that going back to the baseline is a handful of
+//! copies. Structures that drivers see lie in guest memory; here is what the kernel must know
+//! besides, and what the verifier wants to know of the past.
+
+use crate::event::Site;
+use schedule::MAX_CONTEXTS;
+use std::rc::Rc;
+
+/// What a pool block is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Allocated by the driver through a pool routine.
+    Pool,
+    /// An IRP.
+    Irp,
+    /// A device object with its extension.
+    Device,
+    /// An MDL.
+    Mdl,
+    /// A view of locked pages, or an I/O manager's buffer.
+    Buffer,
+    /// Another object of the kernel's.
+    Object,
+}
+
+/// A block of pool. Never handed out twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// First byte.
+    pub address: u64,
+    /// Bytes asked for.
+    pub bytes: u64,
+    /// Pool tag, 0 where none.
+    pub tag: u32,
+    /// What for.
+    pub kind: BlockKind,
+    /// From paged pool.
+    pub paged: bool,
+    /// Where it was allocated.
+    pub allocated: Site,
+    /// Where it was freed.
+    pub freed: Option<Site>,
+}
+
+/// What one stack location of a request went through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Location {
+    /// Device it was sent to.
+    pub device: u64,
+    /// Where this location was completed.
+    pub completed: Option<Site>,
+    /// `SL_PENDING_RETURNED` was set when it was completed.
+    pub marked: bool,
+    /// Where the request was passed further down from here.
+    pub passed: Option<Site>,
+    /// What the next lower driver returned.
+    pub lower: Option<u32>,
+}
+
+/// Locations a record keeps; deeper stacks share the last one.
+pub const LOCATIONS: usize = 8;
+
+/// Who made a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An application, through [`Request`] of this number.
+    Request(u16),
+    /// The PnP manager and other parts of the kernel, likewise.
+    Kernel(u16),
+    /// The driver itself (`IoAllocateIrp`).
+    Driver,
+}
+
+/// What the kernel knows of a request packet.
+#[derive(Clone, Copy, Debug)]
+pub struct IrpRecord {
+    /// Its address.
+    pub address: u64,
+    /// Stack locations.
+    pub locations: u8,
+    /// Who made it.
+    pub origin: Origin,
+    /// Major function of its first location.
+    pub major: u8,
+    /// Where it was made.
+    pub made: Site,
+    /// Where it came back to its maker.
+    pub completed: Option<Site>,
+    /// Where a cancel was requested.
+    pub cancelled: Option<Site>,
+    /// Where its cancel routine was called.
+    pub cancel_called: Option<Site>,
+    /// Where a dispatch routine last returned with it unfinished.
+    pub pended: Option<Site>,
+    /// Each stack location, the first for the topmost driver.
+    pub history: [Location; LOCATIONS],
+}
+
+/// One call of an application or of the PnP manager.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// The packet.
+    pub irp: u64,
+    /// The open file it belongs to, as an index.
+    pub file: Option<u16>,
+    /// Status and information once done.
+    pub done: Option<(u32, u64)>,
+    /// Context that made it.
+    pub by: u8,
+    /// What `IoCallDriver` returned.
+    pub returned: Option<u32>,
+    /// The caller's buffer.
+    pub buffer: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The kernel's buffer for buffered I/O, 0 for none.
+    pub system: u64,
+    /// Bytes that a completion may copy from there to the caller's buffer.
+    pub copy_back: u64,
+    /// MDL of the caller's buffer for direct I/O, 0 for none.
+    pub mdl: u64,
+    /// Context that waits for it.
+    pub waiter: Option<u8>,
+}
+
+/// An open file.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    /// Its FILE_OBJECT.
+    pub object: u64,
+    /// Device that was opened.
+    pub device: u64,
+    /// The handle is open.
+    pub open: bool,
+    /// `IRP_MJ_CLOSE` was sent.
+    pub closed: bool,
+    /// Requests not yet completed.
+    pub busy: u16,
+}
+
+/// A device object.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Its address.
+    pub object: u64,
+    /// Its driver object.
+    pub driver: u64,
+    /// `\Device\...`.
+    pub name: Option<Rc<str>>,
+    /// Where it was made.
+    pub made: Site,
+    /// `IoDeleteDevice` was called.
+    pub deleted: bool,
+}
+
+/// A symbolic link of the object manager's name space.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Where it stands.
+    pub name: Rc<str>,
+    /// Where it leads.
+    pub target: Rc<str>,
+    /// Where it was made.
+    pub made: Site,
+}
+
+/// A spin lock that is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Lock {
+    /// Its address.
+    pub address: u64,
+    /// Context that holds it.
+    pub owner: u8,
+    /// Where it was acquired.
+    pub site: Site,
+    /// IRQL before.
+    pub old_irql: u8,
+    /// Whether the release is expected to lower the IRQL.
+    pub raised: bool,
+}
+
+/// A timer that is set.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer {
+    /// KTIMER, or 0 for the end of a wait of `context`.
+    pub object: u64,
+    /// Context whose wait ends.
+    pub context: u8,
+    /// Virtual time, 100 ns.
+    pub due: u64,
+    /// Milliseconds between expiries, 0 for once.
+    pub period: u32,
+    /// KDPC, or 0.
+    pub dpc: u64,
+    /// Where it was set.
+    pub site: Site,
+}
+
+/// Most objects one wait may name here (wdm.h: MAXIMUM_WAIT_OBJECTS is 64, THREAD_WAIT_OBJECTS 3).
+pub const WAIT_OBJECTS: usize = 8;
+
+/// A blocked wait on dispatcher objects.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    /// Who waits.
+    pub context: u8,
+    /// Objects.
+    pub objects: [u64; WAIT_OBJECTS],
+    /// How many of them.
+    pub count: u8,
+    /// All of them, or any.
+    pub all: bool,
+}
+
+/// A connected interrupt.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupt {
+    /// KINTERRUPT.
+    pub object: u64,
+    /// Service routine.
+    pub routine: u64,
+    /// Its context.
+    pub context: u64,
+    /// Called as a message service routine, with this message.
+    pub message: Option<u32>,
+    /// Device IRQL.
+    pub irql: u8,
+    /// Spin lock held around the routine.
+    pub lock: u64,
+    /// Vector.
+    pub vector: u32,
+    /// Where it was connected.
+    pub site: Site,
+}
+
+/// Kind of context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// A script of the scenario.
+    Actor(u16),
+    /// A system thread made by the driver.
+    Thread {
+        /// Routine.
+        routine: u64,
+        /// Its argument.
+        argument: u64,
+    },
+    /// A work item.
+    WorkItem {
+        /// Routine.
+        routine: u64,
+        /// Arguments.
+        arguments: [u64; 2],
+        /// Object that must live until the routine returned, 0 for none.
+        device: u64,
+        /// IO_WORKITEM or WORK_QUEUE_ITEM.
+        item: u64,
+    },
+    /// A deferred procedure call: KDPC.
+    Dpc(u64),
+    /// An interrupt: `KINTERRUPT` of the first connected service routine.
+    Interrupt(u64),
+    /// The bus driver completes a request that it kept pending.
+    BusCompletion(u64),
+    /// A thread that was blocked in a wait when the baseline was taken.
+    Blocked,
+}
+
+/// Where a context stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Nothing: the slot is free.
+    Free,
+    /// May run.
+    Ready,
+    /// Waits for dispatcher objects or a delay.
+    Waiting,
+    /// Waits for a request to complete.
+    ForRequest(u16),
+    /// Waits for a queued work item, DPC or remove lock: anything the kernel wakes by this key.
+    ForKey(u64),
+    /// Spins on a lock.
+    Spinning(u64),
+}
+
+/// A context's state that must be restored.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextState {
+    /// What it is.
+    pub start: Start,
+    /// What it does.
+    pub doing: Doing,
+    /// IRQL.
+    pub irql: u8,
+    /// It has run.
+    pub started: bool,
+    /// Virtual processor, while it holds one.
+    pub processor: u8,
+    /// Interrupt on top of it.
+    pub covered: bool,
+    /// Context that it interrupts.
+    pub covers: Option<u8>,
+    /// Spin locks held.
+    pub locks: u8,
+    /// KTHREAD, 0 for DPCs and interrupts.
+    pub thread: u64,
+    /// Where it was made: queued, set, created.
+    pub made: Site,
+    /// Result of the wait that ended.
+    pub wake: u32,
+    /// Kernel-mode APCs disabled (critical region depth).
+    pub critical: i16,
+    /// Calls of driver routines that are under way.
+    pub depth: u8,
+}
+
+/// A free slot.
+pub const FREE: ContextState = ContextState {
+    start: Start::Blocked,
+    doing: Doing::Free,
+    irql: 0,
+    started: false,
+    processor: 0,
+    covered: false,
+    covers: None,
+    locks: 0,
+    thread: 0,
+    made: 0,
+    wake: 0,
+    critical: 0,
+    depth: 0,
+};
+
+macro_rules! state {
+    ($($(#[$meta:meta])* $field:ident: $type:ty,)*) => {
+        /// See the module's description.
+        #[derive(Debug)]
+        pub struct State {
+            $($(#[$meta])* pub $field: $type,)*
+        }
+
+        impl Clone for State {
+            fn clone(&self) -> State {
+                State { $($field: self.$field.clone(),)* }
+            }
+
+            /// Field by field, into the room that is there already.
+            fn clone_from(&mut self, from: &State) {
+                $(self.$field.clone_from(&from.$field);)*
+            }
+        }
+    };
+}
+
+state! {
+    /// Contexts, by number.
+    contexts: [ContextState; MAX_CONTEXTS],
+    /// Bit `c`: slot `c` is in use.
+    live: u32,
+    /// Who runs.
+    current: u8,
+    /// Nonpaged pool, by rising address.
+    pool: Vec<Block>,
+    /// Paged pool, by rising address.
+    paged: Vec<Block>,
+    /// Where the next block of each goes.
+    next: [u64; 3],
+    /// Request packets.
+    irps: Vec<IrpRecord>,
+    /// Calls.
+    requests: Vec<Request>,
+    /// Open files.
+    files: Vec<File>,
+    /// Device objects.
+    devices: Vec<Device>,
+    /// Symbolic links.
+    links: Vec<Link>,
+    /// Spin locks held.
+    locks: Vec<Lock>,
+    /// Timers set.
+    timers: Vec<Timer>,
+    /// Blocked waits, oldest first.
+    waits: Vec<Wait>,
+    /// Interrupts connected.
+    interrupts: Vec<Interrupt>,
+    /// Handles to kernel objects: object address, 0 once closed.
+    handles: Vec<u64>,
+    /// User-half ranges that the current requests gave or the driver probed.
+    probed: Vec<(u64, u64)>,
+    /// Virtual time, 100 ns since the baseline of the world.
+    now: u64,
+    /// Moments so far.
+    moment: Site,
+    /// Virtual time-stamp counter.
+    ticks: u64,
+    /// Scheduling points with a choice so far.
+    points: u32,
+    /// Times the clock was advanced since an actor last got on.
+    idle_ticks: u32,
+    /// The driver is loaded.
+    loaded: bool,
+    /// Which step of winding down has been started.
+    wind_down: u8,
+    /// Cancel spin lock's owner must release it at this IRQL.
+    next_user: u64,
+    /// Moments at which somebody asked for an unload.
+    unloaded: Option<Site>,
+}
+
+impl State {
+    /// Nothing there.
+    pub fn new() -> State {
+        State {
+            contexts: [FREE; MAX_CONTEXTS],
+            live: 0,
+            current: crate::world::NOBODY,
+            pool: Vec::new(),
+            paged: Vec::new(),
+            next: [
+                crate::map::NONPAGED_POOL + 0x40,
+                crate::map::PAGED_POOL + 0x40,
+                crate::map::LOCKED_PAGES,
+            ],
+            irps: Vec::new(),
+            requests: Vec::new(),
+            files: Vec::new(),
+            devices: Vec::new(),
+            links: Vec::new(),
+            locks: Vec::new(),
+            timers: Vec::new(),
+            waits: Vec::new(),
+            interrupts: Vec::new(),
+            handles: Vec::new(),
+            probed: Vec::new(),
+            now: 0,
+            moment: 0,
+            ticks: 0,
+            points: 0,
+            idle_ticks: 0,
+
+            loaded: false,
+            wind_down: 0,
+            next_user: crate::map::USER,
+            unloaded: None,
+        }
+    }
+
+    /// The record of a request packet, newest first.
+    #[inline]
+    pub fn irp(&self, address: u64) -> Option<&IrpRecord> {
+        self.irps.iter().rev().find(|irp| irp.address == address)
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub fn irp_mut(&mut self, address: u64) -> Option<&mut IrpRecord> {
+        self.irps.iter_mut().rev().find(|irp| irp.address == address)
+    }
+
+    /// The block that holds `address` or is nearest below it.
+    pub fn block_at_or_below(&self, address: u64) -> Option<&Block> {
+        let pool = if address >= crate::map::PAGED_POOL && address < crate::map::LOCKED_PAGES {
+            &self.paged
+        } else {
+            &self.pool
+        };
+        let after = pool.partition_point(|block| block.address <= address);
+        pool.get(after.checked_sub(1)?)
+    }
+
+    /// The block nearest above `address`.
+    pub fn block_above(&self, address: u64) -> Option<&Block> {
+        let pool = if address >= crate::map::PAGED_POOL && address < crate::map::LOCKED_PAGES {
+            &self.paged
+        } else {
+            &self.pool
+        };
+        pool.get(pool.partition_point(|block| block.address <= address))
+    }
+
+    /// The context that runs.
+    #[inline]
+    pub fn me(&mut self) -> &mut ContextState {
+        &mut self.contexts[usize::from(self.current) % MAX_CONTEXTS]
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::new()
+    }
+}

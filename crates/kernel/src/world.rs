@@ -1,0 +1,593 @@
+//! One simulated machine: processors, memory, kernel state, and who runs.
+//!
+//! The world offers scheduling points and carries out choices; it never makes one. Choices come
+//! from its [`Strategy`], objections from its rules.
+
+use crate::bus::GuestBus;
+use crate::context::Contexts;
+use crate::cx::Cx;
+use crate::cx::Stop;
+use crate::event::{Event, KINDS, Kind, Rule, Violation};
+use crate::map;
+use crate::module::Module;
+use crate::record::Recorder;
+use crate::registry::Registry;
+use crate::state::{ContextState, Doing, FREE, Start, State};
+use cpu::{CodeCache, Cpu};
+use memory::PAGEABLE;
+use schedule::{Deviation, MAX_CONTEXTS, Point, Schedule, Strategy};
+use std::ops::Range;
+use std::rc::Rc;
+
+/// The clock as a choice: the next timer expires.
+pub const CLOCK: u8 = 31;
+/// `State::current` while nobody runs; never a live context.
+pub const NOBODY: u8 = 30;
+/// Contexts that may be live at a time.
+pub const SLOTS: u8 = 30;
+/// Instructions that one run may take before it is said to make no progress.
+pub const BUDGET: u64 = 2_000_000;
+/// Clock ticks without anybody getting on before a run is taken to be at rest.
+const IDLE_TICKS: u32 = 24;
+
+/// What an actor does.
+pub type Script = Rc<dyn Fn(&mut Cx) -> Result<(), Stop>>;
+
+/// Somebody who uses the driver: an application's thread, the PnP manager.
+#[derive(Clone)]
+pub struct Actor {
+    /// As reports call it.
+    pub name: String,
+    /// What it does.
+    pub script: Script,
+    /// It runs in the application's process and so may pass user addresses.
+    pub application: bool,
+}
+
+/// How a run ended, if not by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A rule objects.
+    Violation(Box<Violation>),
+    /// The driver needs something that the bench does not have.
+    Unsupported {
+        /// What.
+        what: String,
+    },
+    /// A limit of the bench was met.
+    Limit {
+        /// Which.
+        what: String,
+    },
+    /// The bench contradicts itself.
+    Internal {
+        /// How.
+        what: String,
+    },
+}
+
+/// See the module's description.
+pub struct World {
+    /// Memory and device.
+    pub bus: GuestBus,
+    /// Decoded code.
+    pub code: CodeCache,
+    /// Kernel state.
+    pub state: State,
+    /// Registers of each context.
+    pub cpus: Vec<Cpu>,
+    /// Services by address and name.
+    pub registry: Registry,
+    /// Images.
+    pub modules: Vec<Module>,
+    /// The scenario's actors; the first [`World::starters`] run from the start.
+    pub actors: Vec<Actor>,
+    /// Actors that run from the start; the rest wind the run down, one after another.
+    pub starters: usize,
+    /// Who chooses.
+    pub strategy: Box<dyn Strategy>,
+    /// Choices that were not the default ones.
+    pub taken: Vec<Deviation>,
+    /// How the run ended, if not by itself.
+    pub outcome: Option<Outcome>,
+    /// Records what happens, where somebody wants to know.
+    pub recorder: Option<Recorder>,
+    /// Instructions left.
+    pub budget: u64,
+    /// Virtual processors.
+    pub processors: u8,
+    /// Whether the rules are asked about the end of a run: not for setting up.
+    pub tells_end: bool,
+    /// Switches between contexts so far, over all runs.
+    pub switches: u64,
+    pub(crate) over: bool,
+    pub(crate) contexts: Contexts,
+    rules: [Vec<&'static Rule>; KINDS],
+    base: Option<Box<Base>>,
+    idle_thread: u64,
+    pageable_code: Vec<Range<u64>>,
+    pub(crate) dead_code: Vec<Range<u64>>,
+    code_limited: bool,
+}
+
+struct Base {
+    state: State,
+    cpus: Vec<Cpu>,
+    card: crate::device::Card,
+    user: Vec<(u64, u64)>,
+    dead_code: Vec<Range<u64>>,
+    ticks: u64,
+}
+
+impl World {
+    /// An empty machine with `processors` virtual processors.
+    pub fn new(processors: u8, rules: &[&'static Rule]) -> World {
+        let mut wants: [Vec<&'static Rule>; KINDS] = Default::default();
+        for rule in rules {
+            for kind in rule.wants {
+                wants[*kind as usize].push(rule);
+            }
+        }
+        let trap = map::KERNEL_CODE..map::KERNEL_CODE + map::KERNEL_CODE_BYTES;
+        let mut world = World {
+            bus: GuestBus::new(),
+            code: CodeCache::new(trap),
+            state: State::new(),
+            cpus: vec![Cpu::new(); MAX_CONTEXTS],
+            registry: Registry::new(),
+            modules: Vec::new(),
+            actors: Vec::new(),
+            starters: 0,
+            strategy: Box::new(schedule::Replay::new(Schedule::default())),
+            taken: Vec::new(),
+            outcome: None,
+            recorder: None,
+            budget: BUDGET,
+            processors: processors.max(1),
+            tells_end: true,
+            switches: 0,
+            over: false,
+            contexts: Contexts::new(),
+            rules: wants,
+            base: None,
+            idle_thread: 0,
+            pageable_code: Vec::new(),
+            dead_code: Vec::new(),
+            code_limited: false,
+        };
+        crate::boot::boot(&mut world);
+        world
+    }
+
+    pub(crate) fn set_idle_thread(&mut self, thread: u64) {
+        self.idle_thread = thread;
+    }
+
+    /// Tells the rules that want it; false if one of them objects, and the run is over.
+    #[inline]
+    pub fn tell(&mut self, event: Event) -> bool {
+        let kind = event.kind();
+        for index in 0..self.rules[kind as usize].len() {
+            let rule = self.rules[kind as usize][index];
+            if let Some(violation) = (rule.check)(&event, self) {
+                self.end(Outcome::Violation(Box::new(violation)));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether any rule wants this kind of event.
+    #[inline]
+    pub fn wanted(&self, kind: Kind) -> bool {
+        !self.rules[kind as usize].is_empty()
+    }
+
+    /// Ends the run; the first reason counts.
+    pub fn end(&mut self, outcome: Outcome) {
+        self.over = true;
+        if self.outcome.is_none() {
+            if let Outcome::Violation(violation) = &outcome
+                && self.recorder.is_some()
+            {
+                let text = format!("rule {} objects: {}", violation.rule.name, violation.title);
+                self.note(&text);
+            }
+            self.outcome = Some(outcome);
+        }
+    }
+
+    /// A new moment; recorded with its call stack where somebody records.
+    #[inline]
+    pub fn moment(&mut self) -> crate::event::Site {
+        self.state.moment += 1;
+        self.state.moment
+    }
+
+    /// Writes a line into the record, if there is one.
+    pub fn note(&mut self, text: &str) {
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.note(self, text);
+            self.recorder = Some(recorder);
+        }
+    }
+
+    /// Makes a context; `None` when all slots are in use, which ends the run.
+    pub fn spawn(&mut self, start: Start, irql: u8, thread: u64) -> Option<u8> {
+        let free = !self.state.live & ((1 << SLOTS) - 1);
+        if free == 0 {
+            let what = format!("more than {SLOTS} threads, DPCs and interrupts at a time");
+            self.end(Outcome::Limit { what });
+            return None;
+        }
+        let context = free.trailing_zeros() as u8;
+        self.state.live |= 1 << context;
+        let made = self.state.moment;
+        self.state.contexts[usize::from(context)] =
+            ContextState { start, doing: Doing::Ready, irql, thread, made, ..FREE };
+        self.bus.others = true;
+        Some(context)
+    }
+
+    /// What a context is, in words.
+    pub fn context_name(&self, context: u8) -> String {
+        if context == CLOCK {
+            return "clock".to_owned();
+        }
+        let state = &self.state.contexts[usize::from(context) % MAX_CONTEXTS];
+        match state.start {
+            Start::Actor(index) => match self.actors.get(usize::from(index)) {
+                Some(actor) => actor.name.clone(),
+                None => format!("actor {index}"),
+            },
+            Start::Thread { .. } | Start::Blocked => format!("system thread {context}"),
+            Start::WorkItem { .. } => format!("worker {context}"),
+            Start::Dpc(_) => format!("DPC {context}"),
+            Start::Interrupt(_) => "interrupt".to_owned(),
+            Start::BusCompletion(_) => "lower driver".to_owned(),
+        }
+    }
+
+    /// Whether the running context belongs to the application's process.
+    pub fn in_application(&self) -> bool {
+        match self.state.contexts[usize::from(self.state.current)].start {
+            Start::Actor(index) => {
+                self.actors.get(usize::from(index)).is_some_and(|actor| actor.application)
+            }
+            _ => false,
+        }
+    }
+
+    /// Contexts that may run now.
+    pub fn enabled(&self) -> u32 {
+        let state = &self.state;
+        let mut pinned = 0;
+        let mut interruptible = 0;
+        let mut left = state.live;
+        while left != 0 {
+            let context = &state.contexts[left.trailing_zeros() as usize];
+            left &= left - 1;
+            if context.started && context.irql >= 2 && !context.covered {
+                pinned += 1;
+                if context.irql < crate::device::CARD_IRQL {
+                    interruptible += 1;
+                }
+            }
+        }
+        let free = pinned < self.processors;
+        let mut mask = 0;
+        let mut left = state.live;
+        while left != 0 {
+            let bit = left & left.wrapping_neg();
+            let context = &state.contexts[left.trailing_zeros() as usize];
+            left ^= bit;
+            if context.doing != Doing::Ready || context.covered {
+                continue;
+            }
+            let may = if context.started && context.irql >= 2 {
+                true
+            } else if let Start::Interrupt(_) = context.start {
+                free || interruptible > 0
+            } else {
+                free
+            };
+            if may {
+                mask |= bit;
+            }
+        }
+        mask
+    }
+
+    /// Chooses who goes on; `None` when the run is over.
+    pub(crate) fn choose(&mut self) -> Option<u8> {
+        loop {
+            if self.over {
+                return None;
+            }
+            if self.bus.card.may_interrupt() {
+                crate::io::interrupt::raise(self);
+            }
+            let mut mask = self.enabled();
+            if !self.state.timers.is_empty() && self.state.idle_ticks < IDLE_TICKS {
+                mask |= 1 << CLOCK;
+            }
+            let choice = if mask & (mask.wrapping_sub(1)) == 0 {
+                if mask == 0 {
+                    if !self.at_rest() {
+                        return None;
+                    }
+                    continue;
+                }
+                mask.trailing_zeros() as u8
+            } else {
+                let point =
+                    Point { index: self.state.points, enabled: mask, current: self.state.current };
+                self.state.points += 1;
+                let choice = self.strategy.choose(&point);
+                let choice = if mask >> choice & 1 != 0 { choice } else { point.default_choice() };
+                if choice != point.default_choice() {
+                    self.taken.push(Deviation { point: point.index, context: choice });
+                }
+                if self.recorder.is_some() && choice != self.state.current {
+                    let to = self.context_name(choice);
+                    let word = if point.preempts(choice) { "preempted by" } else { "then" };
+                    self.note(&format!("--- point {}: {word} {to}", point.index));
+                }
+                choice
+            };
+            if choice == CLOCK {
+                self.state.idle_ticks += 1;
+                crate::ke::timer::tick(self);
+                continue;
+            }
+            return Some(choice);
+        }
+    }
+
+    /// Nothing can run: start the next step of winding down, or end. False when the run is over.
+    fn at_rest(&mut self) -> bool {
+        let spinning = |context: &ContextState| matches!(context.doing, Doing::Spinning(_));
+        if self.state.contexts.iter().any(spinning) {
+            if self.tell(Event::Stuck) {
+                let what = "every processor spins on a lock, and no rule objects".to_owned();
+                self.end(Outcome::Internal { what });
+            }
+            return false;
+        }
+        let next = self.starters + usize::from(self.state.wind_down);
+        if next < self.actors.len() {
+            self.state.wind_down += 1;
+            self.state.idle_ticks = 0;
+            return self.spawn_actor(next).is_some();
+        }
+        if self.tells_end {
+            self.tell(Event::End);
+        }
+        self.over = true;
+        false
+    }
+
+    fn spawn_actor(&mut self, index: usize) -> Option<u8> {
+        let thread = crate::ps::thread::object(self);
+        self.spawn(Start::Actor(index as u16), 0, thread)
+    }
+
+    /// Makes `context` the running one: IRQL, processor, thread, what it may touch.
+    pub(crate) fn switch_to(&mut self, context: u8) {
+        self.switches += 1;
+        self.state.current = context;
+        let index = usize::from(context);
+        let mut busy = 0u32;
+        let mut left = self.state.live & !(1 << context);
+        while left != 0 {
+            let other = &self.state.contexts[left.trailing_zeros() as usize];
+            left &= left - 1;
+            if other.started && other.irql >= 2 && !other.covered {
+                busy |= 1 << other.processor;
+            }
+        }
+        let me = &mut self.state.contexts[index];
+        if !me.started || me.irql < 2 {
+            let free = !busy & ((1 << self.processors) - 1);
+            if free != 0 {
+                me.processor = free.trailing_zeros() as u8;
+            }
+        }
+        let first = !me.started;
+        me.started = true;
+        let (irql, processor, thread, start) = (me.irql, me.processor, me.thread, me.start);
+        if first
+            && let Start::Interrupt(_) = start
+            && busy.count_ones() >= u32::from(self.processors)
+        {
+            self.cover(context);
+        }
+        let processor = if first { self.state.contexts[index].processor } else { processor };
+        let pcr = map::PCR + u64::from(processor) * map::PCR_STRIDE;
+        self.cpus[index].gs_base = pcr;
+        let thread = if thread == 0 { self.idle_thread } else { thread };
+        let slot = pcr + nt::layout::kpcr::PRCB + nt::layout::kprcb::CURRENT_THREAD;
+        self.bus.memory.poke64(slot, thread);
+        self.bus.processor = processor;
+        self.bus.irql = irql;
+        self.bus.grant = 0;
+        self.bus.user.clear();
+        if self.in_application() {
+            self.bus.user.extend_from_slice(&self.state.probed);
+        }
+        self.limit_access(irql);
+    }
+
+    /// An interrupt with no processor to itself takes the one of a context below its IRQL.
+    fn cover(&mut self, interrupt: u8) {
+        let irql = self.state.contexts[usize::from(interrupt)].irql;
+        let victim = (0..SLOTS).find(|&c| {
+            let other = &self.state.contexts[usize::from(c)];
+            c != interrupt
+                && self.state.live >> c & 1 != 0
+                && other.started
+                && !other.covered
+                && (2..irql).contains(&other.irql)
+        });
+        if let Some(victim) = victim {
+            let processor = self.state.contexts[usize::from(victim)].processor;
+            self.state.contexts[usize::from(victim)].covered = true;
+            let me = &mut self.state.contexts[usize::from(interrupt)];
+            me.covers = Some(victim);
+            me.processor = processor;
+        }
+    }
+
+    /// Page flags and code ranges that are out of bounds at an IRQL.
+    pub(crate) fn limit_access(&mut self, irql: u8) {
+        let high = irql >= 2;
+        let tracked = if self.bus.tracking { memory::TRACKED } else { 0 };
+        self.bus.memory.forbid(tracked | if high { PAGEABLE } else { 0 });
+        if !self.pageable_code.is_empty() && high != self.code_limited {
+            self.code_limited = high;
+            self.limit_code();
+        }
+    }
+
+    /// Tells the interpreter which decoded code must not run just now.
+    pub(crate) fn limit_code(&mut self) {
+        let mut ranges = self.dead_code.clone();
+        if self.code_limited {
+            ranges.extend(self.pageable_code.iter().cloned());
+        }
+        self.code.set_disabled(&ranges);
+    }
+
+    pub(crate) fn add_pageable_code(&mut self, range: Range<u64>) {
+        self.pageable_code.push(range);
+    }
+
+    /// Ends a context: its slot is free again.
+    pub(crate) fn finish(&mut self, context: u8) {
+        let covers = self.state.contexts[usize::from(context)].covers;
+        let was_dpc = matches!(self.state.contexts[usize::from(context)].start, Start::Dpc(_));
+        if let Some(victim) = covers {
+            self.state.contexts[usize::from(victim)].covered = false;
+        }
+        self.state.contexts[usize::from(context)] = FREE;
+        self.state.live &= !(1 << context);
+        if was_dpc {
+            crate::ke::dpc::wake_key(self, crate::ke::dpc::FLUSH);
+        }
+        self.bus.others = self.state.live.count_ones() > 1;
+    }
+
+    /// Makes the present state the one from which each run starts. Nobody may be running. False
+    /// when a thread is blocked in a place from which it cannot be started again.
+    pub fn set_baseline(&mut self) -> bool {
+        let mut left = self.state.live;
+        while left != 0 {
+            let context = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if !self.contexts.restartable(context) {
+                return false;
+            }
+            self.state.contexts[context].start = Start::Blocked;
+        }
+        self.state.current = NOBODY;
+        self.state.points = 0;
+        self.state.idle_ticks = 0;
+        self.state.wind_down = 0;
+        self.bus.memory.set_baseline();
+        self.contexts.clear();
+        self.base = Some(Box::new(Base {
+            state: self.state.clone(),
+            cpus: self.cpus.clone(),
+            card: self.bus.card,
+            user: self.bus.user.clone(),
+            dead_code: self.dead_code.clone(),
+            ticks: self.bus.ticks,
+        }));
+        true
+    }
+
+    /// Back to the baseline; costs what was dirtied.
+    pub fn restore(&mut self) {
+        if let Some(base) = self.base.take() {
+            self.bus.memory.restore();
+            self.state.clone_from(&base.state);
+            let mut left = base.state.live;
+            while left != 0 {
+                let context = left.trailing_zeros() as usize;
+                left &= left - 1;
+                self.cpus[context] = base.cpus[context].clone();
+            }
+            self.bus.card = base.card;
+            self.bus.user.clone_from(&base.user);
+            self.bus.ticks = base.ticks;
+            self.bus.grant = 0;
+            self.bus.cr8_done = false;
+            if self.dead_code != base.dead_code {
+                self.dead_code.clone_from(&base.dead_code);
+                self.limit_code();
+            }
+            self.base = Some(base);
+        }
+        self.begin();
+    }
+
+    /// Clears what belongs to one run.
+    pub fn begin(&mut self) {
+        self.over = false;
+        self.outcome = None;
+        self.taken.clear();
+        self.budget = BUDGET;
+    }
+
+    /// Starts the actors that run from the start.
+    pub(crate) fn start_actors(&mut self) {
+        for index in 0..self.starters {
+            if self.spawn_actor(index).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// A hash of everything that a run left behind.
+    pub fn hash(&self) -> u64 {
+        let mut hash = self.bus.memory.hash();
+        let mut add = |word: u64| hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        let state = &self.state;
+        for word in [
+            u64::from(state.live),
+            u64::from(state.moment),
+            u64::from(state.points),
+            state.now,
+            self.bus.ticks,
+            self.budget,
+            state.irps.len() as u64,
+            state.requests.len() as u64,
+            state.pool.len() as u64,
+            state.paged.len() as u64,
+            state.timers.len() as u64,
+        ] {
+            add(word);
+        }
+        for deviation in &self.taken {
+            add(u64::from(deviation.point) << 8 | u64::from(deviation.context));
+        }
+        for request in &state.requests {
+            let (status, information) = request.done.unwrap_or((u32::MAX, 0));
+            add(u64::from(status));
+            add(information);
+        }
+        match &self.outcome {
+            Some(Outcome::Violation(violation)) => {
+                violation.rule.name.bytes().for_each(|byte| add(u64::from(byte)));
+            }
+            Some(_) => add(1),
+            None => add(0),
+        }
+        hash
+    }
+
+    /// The run's schedule so far.
+    pub fn schedule(&self) -> Schedule {
+        Schedule(self.taken.clone())
+    }
+}
