@@ -102,7 +102,7 @@ pub fn fuzz_decode(data: &[u8]) {
     cpu.gs_base = BASE;
     cpu.rip = BASE;
     let mut budget = 20_000;
-    for step in 0..512u64 {
+    for step in 0..64u64 {
         let before = cpu.rip;
         match cpu.run(&mut cache, &mut bus, &mut budget) {
             Exit::Budget | Exit::Trap => return,

@@ -89,19 +89,25 @@ impl Cpu {
                 break;
             }
             let mut op = *op;
-            if u64::from(op.weight) > x.budget {
+            let split = u64::from(op.weight) > x.budget;
+            if split {
                 // A compare fused with a jump, and only the compare is paid for.
                 match decode::fetch(bus, self.rip) {
-                    Ok(instruction) => op = Op { weight: 1, ..decode::lower(&instruction) },
+                    Ok(instruction) => {
+                        op = Op { weight: 1, len: op.len, ..decode::lower(&instruction) };
+                    }
                     Err(stop) => return Exit::Bus { stop },
                 }
-                op.len = 0;
             }
             let whole = x.budget;
             x.budget -= u64::from(op.weight);
             if table[op.kind as usize & (SLOTS - 1)](self, bus, x, &op).is_err() {
                 x.budget = whole.min(x.budget + u64::from(op.weight));
                 return self.leave(&op, bus, x);
+            }
+            if split {
+                self.rip = self.rip.wrapping_add(u64::from(op.len));
+                break;
             }
         }
         Exit::Budget

@@ -54,7 +54,9 @@ pub(crate) fn decode<B: Bus>(
         op.len = instruction.len() as u8;
         code.bytes += instruction.len() as u64;
         code.count += 1;
-        let ends = op.kind == kind::REFUSE || instruction.flow_control() != FlowControl::Next;
+        let stops =
+            matches!(op.kind, kind::REFUSE | kind::PRIVILEGED | kind::INTERRUPT | kind::HALT);
+        let ends = stops || instruction.flow_control() != FlowControl::Next;
         if is_direct(&instruction) {
             code.taken = Some(instruction.near_branch_target());
         }

@@ -46,7 +46,7 @@ pub(super) fn compute<T: Int, const OP: u8>(cpu: &mut Cpu, a: u64, b: u64) -> u6
 fn carried<T: Int>(cpu: &mut Cpu, a: u64, b: u64, r: u64, out: u64) -> u64 {
     let top = out >> (T::BITS - 1) & 1;
     let below = out >> (T::BITS - 2) & 1;
-    let bits = top * CF | (top ^ below) * OF | ((a ^ b ^ r) & AF);
+    let bits = (top * CF) | ((top ^ below) * OF) | ((a ^ b ^ r) & AF);
     cpu.flags = Flags::result(T::SHIFT, r, bits);
     r
 }

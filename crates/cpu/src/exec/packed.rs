@@ -207,7 +207,7 @@ table! {
     Pmulhuw 16 |a, b, _| zip16(a, b, |a, b| ((u32::from(a) * u32::from(b)) >> 16) as u16);
     Pmulhw 16 |a, b, _| zip16(a, b, |a, b| ((a as i16 as i32 * b as i16 as i32) >> 16) as u16);
     Pmulhrsw 16 |a, b, _| zip16(a, b, |a, b| {
-        (((a as i16 as i32 * b as i16 as i32) >> 14) + 1 >> 1) as u16
+        ((((a as i16 as i32 * b as i16 as i32) >> 14) + 1) >> 1) as u16
     });
     Pmuludq 16 |a, b, _| zip64(a, b, |a, b| (a & 0xffff_ffff) * (b & 0xffff_ffff));
     Pmuldq 16 |a, b, _| zip64(a, b, |a, b| (a as i32 as i64 * b as i32 as i64) as u64);

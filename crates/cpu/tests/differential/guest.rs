@@ -15,6 +15,8 @@ pub enum Outcome {
 
 pub struct Guest {
     cache: CodeCache,
+    /// Data accesses of the last run.
+    accesses: u32,
 }
 
 struct Buffer<'a> {
@@ -22,12 +24,21 @@ struct Buffer<'a> {
     memory: &'a mut [u8],
     code_at: u64,
     code: &'a [u8],
+    /// Data accesses so far, and the one to refuse.
+    accesses: u32,
+    refuse: Option<u32>,
 }
 
 pub struct NotHere;
 
 impl Buffer<'_> {
+    fn count(&mut self) -> Result<(), NotHere> {
+        self.accesses += 1;
+        if self.refuse == Some(self.accesses) { Err(NotHere) } else { Ok(()) }
+    }
+
     fn slot(&mut self, addr: u64, len: usize) -> Result<&mut [u8], NotHere> {
+        self.count()?;
         let at = usize::try_from(addr.wrapping_sub(self.base)).map_err(|_| NotHere)?;
         let end = at.checked_add(len).ok_or(NotHere)?;
         self.memory.get_mut(at..end).ok_or(NotHere)
@@ -66,7 +77,7 @@ impl Bus for Buffer<'_> {
         Ok(n)
     }
     fn interlocked(&mut self, _: u64, _: u8) -> Result<(), NotHere> {
-        Ok(())
+        self.count()
     }
     fn port_in(&mut self, _: u16, _: u8) -> Result<u32, NotHere> {
         Err(NotHere)
@@ -93,10 +104,50 @@ impl Bus for Buffer<'_> {
 
 impl Guest {
     pub fn new(_: &Host) -> Guest {
-        Guest { cache: CodeCache::new(0..0) }
+        Guest { cache: CodeCache::new(0..0), accesses: 0 }
+    }
+
+    /// Refuses each access of the instruction in turn. Each time everything must be as before
+    /// (a repeated string instruction: going on must end in the same state). What is wrong, if
+    /// anything; `after` is the state after an undisturbed run.
+    pub fn restart(
+        &mut self,
+        host: &Host,
+        code: &[u8],
+        before: &State,
+        after: &State,
+        repeated: bool,
+    ) -> Option<String> {
+        for refuse in 1..=self.accesses {
+            let mut state = before.clone();
+            let outcome = self.run_refusing(host, code, &mut state, Some(refuse));
+            if !matches!(outcome, Outcome::Outside) {
+                return Some(format!("access {refuse} was refused and the run went on"));
+            }
+            let expected = if repeated {
+                self.run(host, code, &mut state);
+                after
+            } else {
+                before
+            };
+            if let Some(differs) = crate::difference(expected, &state, !0) {
+                return Some(format!("access {refuse} refused: {differs}"));
+            }
+        }
+        None
     }
 
     pub fn run(&mut self, host: &Host, code: &[u8], state: &mut State) -> Outcome {
+        self.run_refusing(host, code, state, None)
+    }
+
+    fn run_refusing(
+        &mut self,
+        host: &Host,
+        code: &[u8],
+        state: &mut State,
+        refuse: Option<u32>,
+    ) -> Outcome {
         let mut cpu = Cpu::new();
         cpu.gpr = state.gpr;
         cpu.xmm = state.xmm;
@@ -107,8 +158,12 @@ impl Guest {
             memory: &mut state.memory[..BUFFER],
             code_at: host.instruction(),
             code,
+            accesses: 0,
+            refuse: None,
         };
+        bus.refuse = refuse;
         let exit = cpu.run(&mut self.cache, &mut bus, &mut 1);
+        self.accesses = bus.accesses;
         state.gpr = cpu.gpr;
         state.xmm = cpu.xmm;
         state.rflags = cpu.rflags();

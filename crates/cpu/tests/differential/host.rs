@@ -103,11 +103,7 @@ impl Writer {
 const SAVED: [Register; 6] =
     [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
 
-extern "C" fn on_fault(
-    signal: libc::c_int,
-    _: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
+extern "C" fn on_fault(signal: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a ucontext_t to a handler installed with SA_SIGINFO.
     let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
     let rip = context.uc_mcontext.gregs[libc::REG_RIP as usize];
@@ -155,8 +151,7 @@ impl Host {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = on_fault as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-            for signal in [libc::SIGSEGV, libc::SIGFPE, libc::SIGILL, libc::SIGBUS, libc::SIGTRAP]
-            {
+            for signal in [libc::SIGSEGV, libc::SIGFPE, libc::SIGILL, libc::SIGBUS, libc::SIGTRAP] {
                 libc::sigaction(signal, &action, std::ptr::null_mut());
             }
         }
@@ -250,11 +245,8 @@ impl Host {
     /// Puts the instruction under test in place, with a jump to the landing place behind it.
     pub fn place(&mut self, bytes: &[u8]) {
         self.write(INSTRUCTION, bytes);
-        let mut w = Writer {
-            base: self.base as u64,
-            at: INSTRUCTION + bytes.len(),
-            bytes: Vec::new(),
-        };
+        let mut w =
+            Writer { base: self.base as u64, at: INSTRUCTION + bytes.len(), bytes: Vec::new() };
         w.jump(FALL);
         assert!(w.at <= FALL);
         for (at, bytes) in w.bytes {

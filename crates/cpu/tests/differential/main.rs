@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const ENCODINGS: usize = 12;
 const VALUES: usize = 60;
+/// Of the values, those for which each access is also refused once.
+const RESTARTS: usize = 6;
 
 /// A code with the choices that make a form of it.
 #[derive(Clone, Copy)]
@@ -39,8 +41,23 @@ fn is_excluded(mnemonic: Mnemonic) -> bool {
     use Mnemonic::*;
     matches!(
         mnemonic,
-        Int | Int1 | Int3 | Into | Syscall | Sysenter | Ldmxcsr | Stmxcsr | Hlt | In | Out
-            | Xbegin | Xabort | Xend | Cpuid | Rdtsc | Rdtscp | Rdpid
+        Int | Int1
+            | Int3
+            | Into
+            | Syscall
+            | Sysenter
+            | Ldmxcsr
+            | Stmxcsr
+            | Hlt
+            | In
+            | Out
+            | Xbegin
+            | Xabort
+            | Xend
+            | Cpuid
+            | Rdtsc
+            | Rdtscp
+            | Rdpid
     )
 }
 
@@ -198,9 +215,7 @@ fn encode(form: Form, host: &Host, random: &mut Random) -> Option<(Vec<u8>, Inst
                 set(&mut i, n, OpKind::Immediate16, if small { value & 0x1f8 } else { value })
             }
             Kind::imm32 => set(&mut i, n, OpKind::Immediate32, value),
-            Kind::imm32sex64 => {
-                set(&mut i, n, OpKind::Immediate32to64, value as u32 as i32 as u64)
-            }
+            Kind::imm32sex64 => set(&mut i, n, OpKind::Immediate32to64, value as u32 as i32 as u64),
             Kind::imm64 => set(&mut i, n, OpKind::Immediate64, value),
             Kind::seg_rSI => i.set_op_kind(n, OpKind::MemorySegRSI),
             Kind::es_rDI => i.set_op_kind(n, OpKind::MemoryESRDI),
@@ -403,10 +418,10 @@ fn random_state(i: &Instruction, random: &mut Random) -> State {
 
 /// What differs between the two, if anything.
 fn difference(native: &State, guest: &State, flags: u64) -> Option<String> {
-    for r in 0..16 {
+    for (r, name) in GPR64.iter().enumerate() {
         if native.gpr[r] != guest.gpr[r] {
             let (n, g) = (native.gpr[r], guest.gpr[r]);
-            return Some(format!("{:?}: host {n:x}, interpreter {g:x}", GPR64[r]));
+            return Some(format!("{name:?}: host {n:x}, interpreter {g:x}"));
         }
         if native.xmm[r] != guest.xmm[r] {
             let (n, g) = (native.xmm[r], guest.xmm[r]);
@@ -424,10 +439,7 @@ fn difference(native: &State, guest: &State, flags: u64) -> Option<String> {
         return Some(format!("memory at +{at:x}: host {n:x}, interpreter {g:x}"));
     }
     if native.taken != guest.taken {
-        return Some(format!(
-            "branch taken: host {}, interpreter {}",
-            native.taken, guest.taken
-        ));
+        return Some(format!("branch taken: host {}, interpreter {}", native.taken, guest.taken));
     }
     None
 }
@@ -454,7 +466,7 @@ fn hold(form: Form, host: &mut Host, random: &mut Random, tally: &mut Tally) -> 
         let mut guest = Guest::new(host);
         host.place(&bytes);
         let flags = defined_flags(&i);
-        for _ in 0..VALUES {
+        for turn in 0..VALUES {
             let mut state = random_state(&i, random);
             if !aim(&i, &mut state, host, random) {
                 break;
@@ -477,7 +489,15 @@ fn hold(form: Form, host: &mut Host, random: &mut Random, tally: &mut Tally) -> 
             held = true;
             tally.runs += 1;
             tally.faults += u64::from(fault.is_some());
-            let differs = if fault != expected {
+            let repeated = i.has_rep_prefix() || i.has_repne_prefix();
+            let restart = if turn < RESTARTS && fault.is_none() {
+                guest.restart(host, &bytes, &state, &after, repeated)
+            } else {
+                None
+            };
+            let differs = if restart.is_some() {
+                restart
+            } else if fault != expected {
                 Some(format!("fault: host signal {fault:?}, interpreter {expected:?}"))
             } else {
                 difference(&native, &after, flags)
