@@ -45,6 +45,8 @@ pub struct CodeCache {
     free: Vec<u32>,
     trap: Range<u64>,
     disabled: Vec<Range<u64>>,
+    /// The smallest range that holds all of them: start and length.
+    disabled_hull: (u64, u64),
     /// Every start and end of a range that ever was disabled: no block crosses one.
     boundaries: Vec<u64>,
 }
@@ -60,6 +62,7 @@ impl CodeCache {
             free: Vec::new(),
             trap,
             disabled: Vec::new(),
+            disabled_hull: (0, 0),
             boundaries: Vec::new(),
         }
     }
@@ -74,7 +77,10 @@ impl CodeCache {
     /// known from an earlier call.
     pub fn set_disabled(&mut self, ranges: &[Range<u64>]) {
         self.disabled.clear();
-        self.disabled.extend_from_slice(ranges);
+        self.disabled.extend(ranges.iter().filter(|range| !range.is_empty()).cloned());
+        let start = self.disabled.iter().map(|range| range.start).min().unwrap_or(0);
+        let end = self.disabled.iter().map(|range| range.end).max().unwrap_or(0);
+        self.disabled_hull = (start, end - start);
         for at in ranges.iter().flat_map(|range| [range.start, range.end]) {
             if !self.boundaries.contains(&at) {
                 self.boundaries.push(at);
@@ -106,12 +112,9 @@ impl CodeCache {
     }
 
     #[inline(always)]
-    pub(crate) fn has_disabled(&self) -> bool {
-        !self.disabled.is_empty()
-    }
-
     pub(crate) fn is_disabled(&self, rip: u64) -> bool {
-        self.disabled.iter().any(|range| range.contains(&rip))
+        let (start, len) = self.disabled_hull;
+        rip.wrapping_sub(start) < len && self.disabled.iter().any(|range| range.contains(&rip))
     }
 
     /// Whether a block must not extend over `rip`.
@@ -122,7 +125,7 @@ impl CodeCache {
     /// The block that starts at `rip`, decoded now if it is new.
     #[inline]
     pub(crate) fn at<B: Bus>(&mut self, rip: u64, bus: &mut B) -> Result<u32, NoBlock<B::Stop>> {
-        if self.has_disabled() && self.is_disabled(rip) {
+        if self.is_disabled(rip) {
             return Err(NoBlock::Disabled);
         }
         let slot = recent_slot(rip);

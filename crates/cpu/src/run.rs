@@ -53,12 +53,12 @@ impl Cpu {
             let direct = x.next <= TAKEN;
             if direct {
                 let side = usize::from(x.next & 1);
+                self.rip = if side == 0 { block.fall } else { block.taken };
                 let link = block.links[side];
-                if link != NONE && !cache.has_disabled() {
+                if link != NONE && !cache.is_disabled(self.rip) {
                     at = link as usize;
                     continue;
                 }
-                self.rip = if side == 0 { block.fall } else { block.taken };
             }
             match cache.at(self.rip, bus) {
                 Ok(next) => {
