@@ -294,6 +294,47 @@ fn measure(name: &str, code: Built, turns: u64) -> Option<(u64, f64)> {
     Some((instructions, best))
 }
 
+/// Nanoseconds to decode an instruction of code not seen before.
+fn decoding() {
+    let Ok(code) = list_walk() else { return };
+    let mut flat = prepare(&code);
+    let mut cache = CodeCache::new(TRAP..TRAP + 0x1000);
+    let (mut blocks, mut instructions) = (0u64, 0u64);
+    let begin = Instant::now();
+    for _ in 0..20_000 {
+        let mut cpu = Cpu::new();
+        cpu.rip = CODE;
+        cpu.gpr[1] = DATA;
+        cpu.gpr[2] = 1;
+        cpu.gpr[4] = DATA + 0x8_0000;
+        cpu.run(&mut cache, &mut flat, &mut 60);
+        blocks += cache.blocks().count() as u64;
+        instructions += cache.blocks().map(|(_, count)| u64::from(count)).sum::<u64>();
+        cache.invalidate(CODE..CODE + 0x1000);
+    }
+    let each = begin.elapsed().as_secs_f64() * 1e9 / instructions as f64;
+    println!("decoding     {instructions:>10} instructions {each:6.2} ns each, {blocks} blocks");
+}
+
+/// Nanoseconds to leave a run and take it up again, one instruction at a time.
+fn stepping() {
+    let Ok(code) = list_walk() else { return };
+    let mut flat = prepare(&code);
+    let mut cache = CodeCache::new(TRAP..TRAP + 0x1000);
+    let mut cpu = Cpu::new();
+    cpu.rip = CODE;
+    cpu.gpr[1] = DATA;
+    cpu.gpr[2] = 1_000_000;
+    cpu.gpr[4] = DATA + 0x8_0000;
+    let steps = 1_000_000u64;
+    let begin = Instant::now();
+    for _ in 0..steps {
+        cpu.run(&mut cache, &mut flat, &mut 1);
+    }
+    let each = begin.elapsed().as_secs_f64() * 1e9 / steps as f64;
+    println!("stepping     {steps:>10} runs of one     {each:6.2} ns each");
+}
+
 fn main() {
     let mixes = [
         ("list walk", list_walk(), 8_000),
@@ -309,4 +350,6 @@ fn main() {
         }
     }
     println!("{:12} {:>10} instructions {:6.2} ns each", "all", all.0, all.1 * 1e9 / all.0 as f64);
+    decoding();
+    stepping();
 }

@@ -11,6 +11,7 @@ struct Flat {
 }
 
 /// An access outside the memory.
+#[derive(Debug, PartialEq, Eq)]
 struct Outside;
 
 impl Flat {
@@ -88,27 +89,65 @@ impl Bus for Flat {
     }
 }
 
-/// Runs the bytes as code, stepping over what cannot be executed.
-pub fn fuzz_decode(data: &[u8]) {
+/// A guest with the bytes as code and registers that point into its memory.
+fn guest(data: &[u8]) -> (Cpu, Flat) {
     let mut memory = vec![0; SIZE];
     let n = data.len().min(SIZE / 2);
     memory[..n].copy_from_slice(&data[..n]);
-    let mut bus = Flat { memory };
-    let mut cache = CodeCache::new(0..1);
     let mut cpu = Cpu::new();
     for (r, value) in cpu.gpr.iter_mut().enumerate() {
         *value = BASE + (SIZE / 2 + r * 256) as u64;
     }
+    // A small count, so that a repeated instruction costs the budget no more than any other.
+    cpu.gpr[1] = 5;
     cpu.gs_base = BASE;
     cpu.rip = BASE;
+    (cpu, Flat { memory })
+}
+
+/// Runs the bytes as code, stepping over what cannot be executed.
+pub fn fuzz_decode(data: &[u8]) {
+    let (mut cpu, mut bus) = guest(data);
+    let mut cache = CodeCache::new(0..1);
     let mut budget = 20_000;
     for step in 0..64u64 {
         let before = cpu.rip;
         match cpu.run(&mut cache, &mut bus, &mut budget) {
-            Exit::Budget | Exit::Trap => return,
+            Exit::Budget | Exit::Trap => break,
             Exit::Bus { stop: Outside } => cpu.rip = BASE + (before.wrapping_add(step) & 0x1fff),
             _ => cpu.rip = cpu.next_rip,
         }
         cache.invalidate(BASE..BASE + step);
+    }
+    at_once_and_stepped(data);
+}
+
+/// Blocks must do what their instructions do one by one.
+fn at_once_and_stepped(data: &[u8]) {
+    const INSTRUCTIONS: u64 = 60;
+    let (mut whole, mut whole_bus) = guest(data);
+    let mut budget = INSTRUCTIONS;
+    let exit = whole.run(&mut CodeCache::new(0..1), &mut whole_bus, &mut budget);
+    let (mut stepped, mut stepped_bus) = guest(data);
+    let mut cache = CodeCache::new(0..1);
+    let mut last = Exit::Budget;
+    let mut done = 0;
+    while done < INSTRUCTIONS - budget || (last == Exit::Budget && done < INSTRUCTIONS) {
+        let mut one = 1;
+        last = stepped.run(&mut cache, &mut stepped_bus, &mut one);
+        done += 1 - one;
+        if last != Exit::Budget {
+            break;
+        }
+        // Code that wrote over itself ran as it was decoded: the two may differ.
+        if whole_bus.memory[..SIZE / 2] != guest(data).1.memory[..SIZE / 2] {
+            return;
+        }
+    }
+    let repeats = whole.gpr[1] > 64 || stepped.gpr[1] > 64;
+    if !repeats {
+        assert_eq!((exit, INSTRUCTIONS - budget), (last, done), "{data:02x?}");
+        assert_eq!(whole, stepped, "{data:02x?}");
+        assert!(whole_bus.memory == stepped_bus.memory);
     }
 }

@@ -148,7 +148,7 @@ pub(crate) mod kind {
         XCHG_RR 4, XCHG_RM 4, XADD_R 4, XADD_M 4, CMPXCHG_R 4, CMPXCHG_M 4, CMPXCHG_WIDE 2,
         // movs stos lods scas cmps
         STRING 20,
-        FLAG_OP 1, LAHF 1, SAHF 1, CPUID 1, RDTSC 1, IN 1, OUT 1, CR8_READ 1, CR8_WRITE 1,
+        XLAT 1, FLAG_OP 1, LAHF 1, SAHF 1, CPUID 1, RDTSC 1, IN 1, OUT 1, CR8_READ 1, CR8_WRITE 1,
         // andn bextr blsr blsmsk blsi shlx sarx shrx rorx mulx pdep pext bzhi adcx adox: 32 and
         // 64 bits by r3
         BMI_R 1, BMI_M 1,

@@ -64,6 +64,14 @@ pub(super) fn lower(l: Lowering<'_>) -> Option<Op> {
         Cmc => flag(l, system::CMC),
         Cld => flag(l, system::CLD),
         Std => flag(l, system::STD),
+        Xlatb => match (l.i.segment_prefix(), l.i.op0_kind()) {
+            // RBX plus AL, as an address of its own.
+            (Register::FS | Register::GS, _) => None,
+            (_, OpKind::Memory) if l.i.memory_base() == Register::RBX => {
+                Some(Op { kind: kind::XLAT, ..Op::default() })
+            }
+            _ => None,
+        },
         Lahf => l.op(kind::LAHF),
         Sahf => l.op(kind::SAHF),
         Cpuid => l.op(kind::CPUID),
@@ -78,7 +86,7 @@ pub(super) fn lower(l: Lowering<'_>) -> Option<Op> {
         Int3 => interrupt(l, 3),
         Int1 => interrupt(l, 1),
         Int => interrupt(l, l.i.immediate(0) & 0xff),
-        Ud2 => interrupt(l, 6),
+        Ud0 | Ud1 | Ud2 => interrupt(l, 6),
         In => port(l, 0, 1),
         Out => port(l, 1, 0),
         Ldmxcsr => l.op(kind::MXCSR_LOAD),

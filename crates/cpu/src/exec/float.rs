@@ -203,6 +203,17 @@ table! {
     Roundsd 8 |a, b, imm| low64(a, double::round(b as u64, imm));
     Roundps 16 |_, b, imm| map32(b, |b| single::round(b, imm));
     Roundpd 16 |_, b, imm| map64(b, |b| double::round(b, imm));
+    Addsubps 16 |a, b, _| {
+        let alternate = |i: usize, a: u32, b: u32| {
+            single::two(if i % 2 == 0 { |a, b| a - b } else { |a, b| a + b }, a, b)
+        };
+        let (a, b) = (dwords(a), dwords(b));
+        from_dwords(std::array::from_fn(|i| alternate(i, a[i], b[i])))
+    };
+    Addsubpd 16 |a, b, _| {
+        let (a, b) = (qwords(a), qwords(b));
+        from_qwords([double::two(|a, b| a - b, a[0], b[0]), double::two(|a, b| a + b, a[1], b[1])])
+    };
     Haddps 16 |a, b, _| horizontal32(a, b, |a, b| a + b);
     Haddpd 16 |a, b, _| horizontal64(a, b, |a, b| a + b);
     Hsubps 16 |a, b, _| horizontal32(a, b, |a, b| a - b);

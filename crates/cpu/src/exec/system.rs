@@ -53,6 +53,14 @@ fn flag_op<B: Bus>(cpu: &mut Cpu, _: &mut B, _: &mut Exec<B::Stop>, o: &Op) -> D
     Ok(())
 }
 
+/// XLAT: AL becomes the byte at RBX + AL.
+fn xlat<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, _: &Op) -> Done {
+    let addr = cpu.gpr[3].wrapping_add(get::<u8>(cpu, 0));
+    let v = bus!(x, u8::load(bus, addr));
+    set::<u8>(cpu, 0, v);
+    Ok(())
+}
+
 fn lahf<B: Bus>(cpu: &mut Cpu, _: &mut B, _: &mut Exec<B::Stop>, _: &Op) -> Done {
     let v = cpu.rflags();
     set::<u8>(cpu, 16, v);
@@ -158,6 +166,7 @@ pub(super) const fn register<B: Bus>(t: &mut Slots<B>) {
     t[kind::NOP as usize] = nop::<B>;
     t[kind::PAUSE as usize] = pause::<B>;
     t[kind::FLAG_OP as usize] = flag_op::<B>;
+    t[kind::XLAT as usize] = xlat::<B>;
     t[kind::LAHF as usize] = lahf::<B>;
     t[kind::SAHF as usize] = sahf::<B>;
     t[kind::CPUID as usize] = cpuid::<B>;
