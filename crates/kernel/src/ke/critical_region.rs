@@ -23,7 +23,8 @@ fn change(cx: &mut Cx, guarded: i16, critical: i16) -> Result<(), Stop> {
     let (had_guarded, had_critical) = parts(cx);
     let (guarded, critical) = (had_guarded + guarded, had_critical + critical);
     if guarded < 0 || critical < 0 {
-        let count = u64::from((-critical.min(0)) as u16) | u64::from((-guarded.min(0)) as u16) << 16;
+        let count =
+            u64::from((-critical.min(0)) as u16) | u64::from((-guarded.min(0)) as u16) << 16;
         let caller = cx.caller();
         return crate::dbg::bugcheck::stop(cx, APC_INDEX_MISMATCH, [caller, 0, count, 0]);
     }

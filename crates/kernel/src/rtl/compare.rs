@@ -98,12 +98,7 @@ pub fn RtlCompareString(
 
 /// Whether two strings are equal.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-rtlequalstring>
-pub fn RtlEqualString(
-    cx: &mut Cx,
-    left: u64,
-    right: u64,
-    ignore_case: bool,
-) -> Result<bool, Stop> {
+pub fn RtlEqualString(cx: &mut Cx, left: u64, right: u64, ignore_case: bool) -> Result<bool, Stop> {
     Ok(RtlCompareString(cx, left, right, ignore_case)? == 0)
 }
 

@@ -202,7 +202,12 @@ mod tests {
         assert_eq!(bytes[..6], [0xef, 0xbe, 0xad, 0xde, 0x34, 0x12]);
         assert_eq!(bytes[8..10], [0x9a, 0xbc]);
         assert_eq!(show_guid(&bytes), text);
-        for bad in ["", "{}", "{DEADBEEF-1234-5678-9ABC-DEF01234567}", "{+EADBEEF-1234-5678-9ABC-DEF012345678}"] {
+        for bad in [
+            "",
+            "{}",
+            "{DEADBEEF-1234-5678-9ABC-DEF01234567}",
+            "{+EADBEEF-1234-5678-9ABC-DEF012345678}",
+        ] {
             assert_eq!(parse_guid(bad), None, "{bad}");
         }
     }

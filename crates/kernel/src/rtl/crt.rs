@@ -21,6 +21,14 @@ fn write_bytes(cx: &mut Cx, address: u64, bytes: &[u8]) -> Result<(), Stop> {
     cx.write_bytes(address, bytes)
 }
 
+fn read_byte(cx: &mut Cx, address: u64) -> Result<u8, Stop> {
+    cx.read8(address)
+}
+
+fn read_unit(cx: &mut Cx, address: u64) -> Result<u16, Stop> {
+    cx.read16(address)
+}
+
 /// C's `tolower` in the C locale.
 pub(crate) fn lower<T: Copy + Into<u32> + TryFrom<u32>>(unit: T) -> T {
     match unit.into() {
@@ -67,7 +75,7 @@ fn find<T: Eq>(text: &[T], part: &[T]) -> Option<usize> {
 
 macro_rules! strings {
     (
-        $unit:ty, $text:ident, $read:path, $write:ident, $manual:literal,
+        $unit:ty, $text:ident, $read:ident, $write:ident, $manual:literal,
         $len:ident $nlen:ident $cpy:ident $ncpy:ident $cat:ident $ncat:ident
         $cmp:ident $ncmp:ident $icmp:ident $nicmp:ident
         $chr:ident $rchr:ident $str:ident $spn:ident $cspn:ident $lwr:ident $upr:ident
@@ -269,13 +277,13 @@ macro_rules! strings {
 }
 
 strings! {
-    u8, narrow_z, Cx::read8, write_bytes, "https://learn.microsoft.com/cpp/c-runtime-library/",
+    u8, narrow_z, read_byte, write_bytes, "https://learn.microsoft.com/cpp/c-runtime-library/",
     strlen strnlen strcpy strncpy strcat strncat strcmp strncmp _stricmp _strnicmp
     strchr strrchr strstr strspn strcspn _strlwr _strupr strcpy_s strcat_s strncpy_s narrow
 }
 
 strings! {
-    u16, wide_z, Cx::read16, write_units, "https://learn.microsoft.com/cpp/c-runtime-library/",
+    u16, wide_z, read_unit, write_units, "https://learn.microsoft.com/cpp/c-runtime-library/",
     wcslen wcsnlen wcscpy wcsncpy wcscat wcsncat wcscmp wcsncmp _wcsicmp _wcsnicmp
     wcschr wcsrchr wcsstr wcsspn wcscspn _wcslwr _wcsupr wcscpy_s wcscat_s wcsncpy_s wide
 }

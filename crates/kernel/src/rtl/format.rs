@@ -57,11 +57,7 @@ fn width_of(value: u64) -> i64 {
 
 /// Formats. `format` and the result are UTF-16 units, or ANSI characters one a unit when `wide` is
 /// false; `wide` also decides what plain `%s` and `%c` mean.
-pub fn format<S: Source>(
-    format: &[u16],
-    wide: bool,
-    source: &mut S,
-) -> Result<Vec<u16>, S::Error> {
+pub fn format<S: Source>(format: &[u16], wide: bool, source: &mut S) -> Result<Vec<u16>, S::Error> {
     let mut out = Vec::with_capacity(format.len() + 32);
     let mut at = 0;
     while let Some(&unit) = format.get(at) {

@@ -47,7 +47,11 @@ pub fn RtlAssert(
         parts.push(String::from_utf8_lossy(&bytes).into_owned());
     }
     cx.note(&format!("assertion failed: {} {} ({}:{line})", parts[2], parts[0], parts[1]));
-    crate::dbg::bugcheck::stop(cx, KMODE_EXCEPTION_NOT_HANDLED, [assertion, file, line.into(), message])
+    crate::dbg::bugcheck::stop(
+        cx,
+        KMODE_EXCEPTION_NOT_HANDLED,
+        [assertion, file, line.into(), message],
+    )
 }
 
 /// Makes an LUID of a number.

@@ -1,9 +1,9 @@
 //! The formatted-text routines: printf into buffers.
 
 use crate::cx::{Cx, Stop};
+use crate::rtl::characters::from_ansi;
 use crate::rtl::format::{Source, format};
 use crate::rtl::text::{Counted, bytes_of, narrow_z, wide_z};
-use crate::rtl::characters::from_ansi;
 use crate::service;
 use crate::service::Service;
 

@@ -1,17 +1,12 @@
 //! Which Windows this is: Windows 10 version 22H2, as the shared page says too.
 
+use crate::boot::VERSION;
 use crate::cx::{Cx, Stop};
 use crate::service;
 use crate::service::Service;
 use nt::layout::{osversioninfoexw, rtl_osversioninfow};
 use nt::status::{STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH, STATUS_SUCCESS};
 
-/// Major version.
-pub const MAJOR: u32 = 10;
-/// Minor version.
-pub const MINOR: u32 = 0;
-/// Build number of version 22H2.
-pub const BUILD: u32 = 19045;
 /// NTDDI_WIN10_VB (sdkddkver.h): versions 2004 to 22H2 share these interfaces.
 const NTDDI: u32 = 0x0a00_0008;
 /// VER_PLATFORM_WIN32_NT (wdm.h).
@@ -25,9 +20,9 @@ const SUITE: u16 = 0x100;
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-rtlgetversion>
 pub fn RtlGetVersion(cx: &mut Cx, info: u64) -> Result<u32, Stop> {
     let size = u64::from(cx.read32(info)?);
-    cx.write32(info + rtl_osversioninfow::DW_MAJOR_VERSION, MAJOR)?;
-    cx.write32(info + rtl_osversioninfow::DW_MINOR_VERSION, MINOR)?;
-    cx.write32(info + rtl_osversioninfow::DW_BUILD_NUMBER, BUILD)?;
+    cx.write32(info + rtl_osversioninfow::DW_MAJOR_VERSION, VERSION.0)?;
+    cx.write32(info + rtl_osversioninfow::DW_MINOR_VERSION, VERSION.1)?;
+    cx.write32(info + rtl_osversioninfow::DW_BUILD_NUMBER, VERSION.2)?;
     cx.write32(info + rtl_osversioninfow::DW_PLATFORM_ID, PLATFORM_NT)?;
     cx.write16(info + rtl_osversioninfow::SZ_CSD_VERSION, 0)?;
     if size == osversioninfoexw::SIZE {
@@ -87,8 +82,8 @@ pub fn RtlVerifyVersionInfo(cx: &mut Cx, info: u64, types: u32, mask: u64) -> Re
     // Major, minor and service pack are one number: a comparison that the major version settles
     // ends there. Each row: VER_ bit, this Windows, place of the wanted number.
     let chain = [
-        (1, MAJOR, u64::from(cx.read32(info + wanted::DW_MAJOR_VERSION)?)),
-        (0, MINOR, u64::from(cx.read32(info + wanted::DW_MINOR_VERSION)?)),
+        (1, VERSION.0, u64::from(cx.read32(info + wanted::DW_MAJOR_VERSION)?)),
+        (0, VERSION.1, u64::from(cx.read32(info + wanted::DW_MINOR_VERSION)?)),
         (5, 0, u64::from(cx.read16(info + wanted::W_SERVICE_PACK_MAJOR)?)),
         (4, 0, u64::from(cx.read16(info + wanted::W_SERVICE_PACK_MINOR)?)),
     ];
@@ -104,7 +99,7 @@ pub fn RtlVerifyVersionInfo(cx: &mut Cx, info: u64, types: u32, mask: u64) -> Re
         }
     }
     for (bit, have, at) in
-        [(2, BUILD, wanted::DW_BUILD_NUMBER), (3, PLATFORM_NT, wanted::DW_PLATFORM_ID)]
+        [(2, VERSION.2, wanted::DW_BUILD_NUMBER), (3, PLATFORM_NT, wanted::DW_PLATFORM_ID)]
     {
         if types >> bit & 1 != 0 {
             let want = cx.read32(info + at)?;
