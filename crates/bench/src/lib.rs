@@ -1,11 +1,38 @@
 //! One run, and a campaign of runs: loads the driver, makes scenarios from what it registers,
 //! searches schedules, turns objections into findings, replays tokens.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `driver` | the driver under test: image, symbols, unwinding, what it registers |
+//! | `scenario` | actors and their steps |
+//! | `battery` | the standard scenarios, chosen from what the driver registers |
+//! | `session` | one scenario on one machine: set-up, baseline, runs |
+//! | `search` | one scenario's schedules: bounded first, then random and PCT |
+//! | `campaign` | all scenarios on all workers |
+//! | `explain` | an objection and its record, told as a finding |
+//! | `replay`, `token` | a run again |
+#![warn(missing_docs)]
 
+mod battery;
+mod campaign;
+mod codes;
+mod driver;
+mod explain;
+mod meter;
+mod replay;
 mod report;
+mod scenario;
+mod search;
+mod session;
+mod timeline;
 mod token;
 
+pub use campaign::test;
+pub use driver::Refused;
+pub use meter::Meter;
+pub use replay::replay;
 pub use report::{
     Coverage, Driver, Options, Progress, Replayed, Report, Schedules, TraceLine, Unsupported,
     Verdict,
 };
-pub use token::{BadToken, Token};
+pub use token::{BadToken, Token, image_hash};

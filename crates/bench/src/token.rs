@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn tokens_round_trip() {
-        for (path, schedule) in [("a/b c.sys", "0"), ("drivers/ü%.sys", "3-1.40-31"), ("", "7-0")] {
+        for (path, schedule) in [("a/b c.sys", "0"), ("drivers/ü%.sys", "3-1.40-31"), ("", "7-0")]
+        {
             let token = Token {
                 hash: 0xdead_beef,
                 scenario: "read-cancel".to_owned(),
@@ -117,7 +118,9 @@ mod tests {
 
     #[test]
     fn broken_tokens_say_what_is_wrong() {
-        for text in ["", "bc1", "bc2:0:a:0:x", "bc1:xyz:a:0:x", "bc1:0::0:x", "bc1:0:a:9:x", "bc1:0:a:0:%f"] {
+        for text in
+            ["", "bc1", "bc2:0:a:0:x", "bc1:xyz:a:0:x", "bc1:0::0:x", "bc1:0:a:9:x", "bc1:0:a:0:%f"]
+        {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }
     }

@@ -163,9 +163,7 @@ impl GuestBus {
         if allow == 0 {
             return Err(BusStop::Fault(fault));
         }
-        self.memory
-            .check_allowing(address, bytes as u64, access, allow)
-            .map_err(BusStop::Fault)?;
+        self.memory.check_allowing(address, bytes as u64, access, allow).map_err(BusStop::Fault)?;
         if flags & TRACKED != 0 {
             self.pass(What::Memory(address, access))?;
         }

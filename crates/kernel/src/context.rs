@@ -215,9 +215,7 @@ impl Cx<'_> {
                     None => Ok(()),
                 }
             }
-            Start::Thread { routine, argument } => {
-                crate::ps::thread::main(self, routine, argument)
-            }
+            Start::Thread { routine, argument } => crate::ps::thread::main(self, routine, argument),
             Start::WorkItem { routine, arguments, device, item } => {
                 crate::io::work_item::main(self, routine, arguments, device, item)
             }

@@ -247,8 +247,8 @@ impl<'a> Cx<'a> {
         let mut stopped_at = 0;
         let mut grants = 0;
         loop {
-            self.bus.others = self.state.live & (self.state.live - 1) != 0
-                || !self.state.timers.is_empty();
+            self.bus.others =
+                self.state.live & (self.state.live - 1) != 0 || !self.state.timers.is_empty();
             let world: &mut World = self;
             let exit = world.cpus[id].run(&mut world.code, &mut world.bus, &mut world.budget);
             match exit {
@@ -286,8 +286,7 @@ impl<'a> Cx<'a> {
                 Exit::Unsupported { mnemonic } => {
                     let rip = self.cpu().rip;
                     let place = self.describe_address(rip);
-                    return self
-                        .unsupported(format!("the instruction `{mnemonic}` at {place}"));
+                    return self.unsupported(format!("the instruction `{mnemonic}` at {place}"));
                 }
                 Exit::Halt | Exit::PrivilegedInstruction { .. } => {
                     let rip = self.cpu().rip;
@@ -334,7 +333,9 @@ impl<'a> Cx<'a> {
             let caller = self.caller();
             let place = self.describe_address(caller);
             return match name {
-                Some(name) => self.unsupported(format!("the kernel routine {name}, called at {place}")),
+                Some(name) => {
+                    self.unsupported(format!("the kernel routine {name}, called at {place}"))
+                }
                 None => {
                     let fault = Fault {
                         address: rip,
@@ -375,7 +376,9 @@ impl<'a> Cx<'a> {
         let near = self.near(&fault);
         self.say(Event::Fault { fault, near, by })?;
         let place = format!("{:#x} ({:?}, {near:?})", fault.address, fault.access);
-        self.end(Outcome::Internal { what: format!("no rule knows the refused access to {place}") });
+        self.end(Outcome::Internal {
+            what: format!("no rule knows the refused access to {place}"),
+        });
         Err(Stop::Run)
     }
 

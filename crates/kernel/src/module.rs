@@ -90,9 +90,10 @@ impl Module {
     /// Whether an address lies in a section that was discarded.
     pub fn is_discarded(&self, address: u64) -> bool {
         self.discarded
-            && self.sections.iter().any(|section| {
-                section.discardable && self.range(section).contains(&address)
-            })
+            && self
+                .sections
+                .iter()
+                .any(|section| section.discardable && self.range(section).contains(&address))
     }
 
     /// Addresses of a section, to the end of its last page.

@@ -15,7 +15,7 @@ use crate::registry::Registry;
 use crate::state::{ContextState, Doing, FREE, Start, State};
 use cpu::{CodeCache, Cpu};
 use memory::PAGEABLE;
-use schedule::{Deviation, MAX_CONTEXTS, Point, Schedule, Strategy};
+use schedule::{Any, Deviation, MAX_CONTEXTS, Point, Schedule, Strategy};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -85,7 +85,7 @@ pub struct World {
     /// Actors that run from the start; the rest wind the run down, one after another.
     pub starters: usize,
     /// Who chooses.
-    pub strategy: Box<dyn Strategy>,
+    pub strategy: Any,
     /// Choices that were not the default ones.
     pub taken: Vec<Deviation>,
     /// How the run ended, if not by itself.
@@ -138,7 +138,7 @@ impl World {
             modules: Vec::new(),
             actors: Vec::new(),
             starters: 0,
-            strategy: Box::new(schedule::Replay::new(Schedule::default())),
+            strategy: Any::Replay(schedule::Replay::new(Schedule::default())),
             taken: Vec::new(),
             outcome: None,
             recorder: None,

@@ -5,11 +5,13 @@
 //! strategy chose otherwise is a [`Deviation`]; the list of them is the run's [`Schedule`], which
 //! re-creates it exactly.
 
+mod any;
 mod bounded;
 mod pct;
 mod random;
 mod replay;
 
+pub use any::Any;
 pub use bounded::Bounded;
 pub use pct::Pct;
 pub use random::{Random, Rng};

@@ -53,15 +53,8 @@ pub fn allocate(
     }
     world.state.next[region] = end;
     world.bus.memory.set_valid(address, bytes, true);
-    let block = Block {
-        address,
-        bytes,
-        tag,
-        kind,
-        paged,
-        allocated: world.state.moment,
-        freed: None,
-    };
+    let block =
+        Block { address, bytes, tag, kind, paged, allocated: world.state.moment, freed: None };
     if paged { &mut world.state.paged } else { &mut world.state.pool }.push(block);
     Some(address)
 }

@@ -117,9 +117,5 @@ pub fn PoStartNextPowerIrp(_cx: &mut Cx, _at: u64) -> Result<(), Stop> {
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![
-        service!(IofCallDriver),
-        service!(PoCallDriver),
-        service!(PoStartNextPowerIrp, quiet),
-    ]
+    vec![service!(IofCallDriver), service!(PoCallDriver), service!(PoStartNextPowerIrp, quiet)]
 }

@@ -48,10 +48,8 @@ pub fn make_driver(world: &mut World, name: &str, base: u64, bytes: u64, entry: 
     let extension = object + driver::SIZE;
     let invalid = world.registry.address_of("IopInvalidDeviceRequest").unwrap_or(0);
     let (length, buffer) = kernel_string(world, name);
-    let (reg_length, reg_buffer) = kernel_string(
-        world,
-        "\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM",
-    );
+    let (reg_length, reg_buffer) =
+        kernel_string(world, "\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM");
     let registry_path = extension + driver_extension::SIZE;
     let memory = &mut world.bus.memory;
     memory.poke16(object, TYPE_DRIVER);

@@ -171,8 +171,7 @@ pub fn IoConnectInterruptEx(cx: &mut Cx, at: u64) -> Result<u32, Stop> {
             cx.write64(result, object)?;
         }
         version::MESSAGE_BASED => {
-            let result =
-                cx.read64(at + parameters::MESSAGE_BASED_CONNECTION_CONTEXT)?;
+            let result = cx.read64(at + parameters::MESSAGE_BASED_CONNECTION_CONTEXT)?;
             cx.say(Event::ConnectInterrupt { version: kind, context: result })?;
             let connection = Connection {
                 routine: cx.read64(at + parameters::MESSAGE_BASED_MESSAGE_SERVICE_ROUTINE)?,

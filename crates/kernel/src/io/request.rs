@@ -273,7 +273,8 @@ fn control(
     let from = user_buffer(cx, input);
     let to = user_buffer(cx, output);
     let memory = &mut cx.bus.memory;
-    memory.poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_OUTPUT_BUFFER_LENGTH, output as u32);
+    memory
+        .poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_OUTPUT_BUFFER_LENGTH, output as u32);
     memory.poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_INPUT_BUFFER_LENGTH, input as u32);
     memory.poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_IO_CONTROL_CODE, code);
     memory.poke64(at + irp::USER_BUFFER, to);

@@ -50,7 +50,24 @@ fn queued(world: &World, wanted: u64) -> bool {
     })
 }
 
-fn queue(cx: &mut Cx, routine: u64, arguments: [u64; 2], device: u64, item: u64) -> Result<(), Stop> {
+/// Key of those who wait for work items of devices to end.
+pub(crate) const DONE: u64 = 3;
+
+/// Whether a work item that refers to a device is queued or runs.
+pub(crate) fn of_devices(world: &World) -> bool {
+    world.state.contexts.iter().any(|context| {
+        matches!(context.start, Start::WorkItem { device, .. } if device != 0)
+            && context.doing != Doing::Free
+    })
+}
+
+fn queue(
+    cx: &mut Cx,
+    routine: u64,
+    arguments: [u64; 2],
+    device: u64,
+    item: u64,
+) -> Result<(), Stop> {
     if queued(cx, item) {
         return cx.unsupported("queueing a work item that is queued already");
     }
@@ -111,6 +128,8 @@ pub(crate) fn main(
     cx.call(Routine::WorkItem, routine, &[arguments[0], arguments[1], item])?;
     if device != 0 {
         super::device::reference(cx, device, -1);
+        cx.state.me().start = Start::WorkItem { routine, arguments, device: 0, item: 0 };
+        crate::ke::dpc::wake_key(cx, DONE);
     }
     Ok(())
 }

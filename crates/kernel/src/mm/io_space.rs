@@ -35,9 +35,5 @@ pub fn MmUnmapIoSpace(cx: &mut Cx, address: u64, bytes: u64) -> Result<(), Stop>
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![
-        service!(MmMapIoSpace),
-        service!(MmMapIoSpaceEx),
-        service!(MmUnmapIoSpace),
-    ]
+    vec![service!(MmMapIoSpace), service!(MmMapIoSpaceEx), service!(MmUnmapIoSpace)]
 }

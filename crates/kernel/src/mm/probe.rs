@@ -15,7 +15,8 @@ fn probe(cx: &mut Cx, address: u64, bytes: u64, access: Access) -> Result<(), St
         && cx.in_application()
         && cx.bus.memory.check_allowing(address, bytes, access, USER | TRACKED).is_ok();
     if !good {
-        return cx.unsupported("the exception that ProbeForRead/Write raises for a bad user address");
+        return cx
+            .unsupported("the exception that ProbeForRead/Write raises for a bad user address");
     }
     let range = (address, address + bytes);
     cx.state.probed.push(range);

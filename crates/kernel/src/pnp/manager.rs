@@ -5,8 +5,8 @@ use super::{bus, resources};
 use crate::cx::{Cx, Stop};
 use crate::event::{Event, Routine};
 use crate::ex::pool;
-use crate::io::{device, request};
-use crate::state::BlockKind;
+use crate::io::{device, request, work_item};
+use crate::state::{BlockKind, Doing};
 use nt::layout::{device_object, driver_extension, driver_object};
 
 /// Minor function codes of IRP_MJ_PNP (wdm.h).
@@ -132,6 +132,10 @@ pub fn unload(cx: &mut Cx, number: usize) -> Result<(), Stop> {
     cx.point()?;
     let site = cx.state.moment;
     cx.call(Routine::Unload, routine, &[object])?;
+    // A queued work item of a device keeps the driver loaded until its routine has returned.
+    while work_item::of_devices(cx) {
+        cx.block(Doing::ForKey(work_item::DONE))?;
+    }
     cx.moment();
     cx.state.loaded = false;
     cx.state.unloaded = Some(site);

@@ -35,8 +35,7 @@ pub fn make(world: &mut World, translated: bool) -> Option<u64> {
     memory.poke64(one + descriptor::U_MEMORY_START, CARD_BUS_ADDRESS);
     memory.poke32(one + descriptor::U_MEMORY_LENGTH, CARD_BYTES as u32);
     let two = one + descriptor::SIZE;
-    let (level, vector) =
-        if translated { (u32::from(CARD_IRQL), CARD_VECTOR) } else { (17, 17) };
+    let (level, vector) = if translated { (u32::from(CARD_IRQL), CARD_VECTOR) } else { (17, 17) };
     memory.poke8(two, INTERRUPT);
     memory.poke8(two + descriptor::SHARE_DISPOSITION, SHARED);
     memory.poke32(two + descriptor::U_INTERRUPT_LEVEL, level);

@@ -1,0 +1,254 @@
+//! The standard battery: scenarios for whatever the driver registers.
+
+use crate::scenario::{OWN, Scenario, Step, control, transfer};
+use kernel::io::request::{OPEN_FOR_READ, OPEN_FOR_WRITE, Transfer, major};
+
+/// What a driver registers, seen at the baseline.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Abilities {
+    /// Bit `m`: a dispatch routine for major function `m`.
+    pub majors: u32,
+    pub pnp: bool,
+    pub unloads: bool,
+    /// A device that can be opened.
+    pub opens: bool,
+    pub codes: Vec<u32>,
+}
+
+impl Abilities {
+    fn has(&self, major: u8) -> bool {
+        self.majors >> major & 1 != 0
+    }
+}
+
+/// Lengths that every data path gets: none, one byte, odd, a few words, more than a page.
+const LENGTHS: [u64; 5] = [0, 1, 13, 64, 5000];
+/// Codes that no driver has: every transfer type of a function nobody uses.
+const BAD_CODES: [u32; 4] = [0x0022_3ffc, 0x0022_3ffd, 0x0022_3ffe, 0x0022_3fff];
+/// Control codes that get scenarios of their own.
+const MOST_CODES: usize = 6;
+
+struct Battery {
+    scenarios: Vec<Scenario>,
+    pnp: bool,
+    unloads: bool,
+}
+
+impl Battery {
+    fn add(&mut self, name: &str, prepare: &[Step], actors: &[(&str, &[Step])]) {
+        let own = |(name, steps): &(&str, &[Step])| ((*name).to_owned(), steps.to_vec());
+        let mut wind_down = vec![
+            ("cancel everything".to_owned(), vec![Step::CancelAll]),
+            ("close everything".to_owned(), vec![Step::CloseAll]),
+        ];
+        if self.pnp {
+            wind_down.push(("PnP manager".to_owned(), vec![Step::Remove]));
+        }
+        if self.unloads {
+            wind_down.push(("unload".to_owned(), vec![Step::Unload]));
+        }
+        self.scenarios.push(Scenario {
+            name: name.to_owned(),
+            prepare: prepare.to_vec(),
+            actors: actors.iter().map(own).collect(),
+            wind_down,
+            memory: false,
+        });
+    }
+}
+
+/// The scenarios, simplest first.
+pub(crate) fn scenarios(abilities: &Abilities) -> Vec<Scenario> {
+    let mut battery =
+        Battery { scenarios: Vec::new(), pnp: abilities.pnp, unloads: abilities.unloads };
+    battery.add("load-unload", &[], &[("loader", &[])]);
+    if abilities.opens {
+        alone(&mut battery, abilities);
+        together(&mut battery, abilities);
+    }
+    if abilities.pnp {
+        plug_and_play(&mut battery, abilities);
+    }
+    battery.scenarios
+}
+
+const OPEN_READ: Step = Step::Open { access: OPEN_FOR_READ };
+const OPEN_WRITE: Step = Step::Open { access: OPEN_FOR_WRITE };
+const CLOSE: Step = Step::Close { file: OWN };
+
+fn own(transfer: Transfer) -> Step {
+    Step::StartAndCancel { file: OWN, transfer }
+}
+
+/// One actor at a time.
+fn alone(battery: &mut Battery, abilities: &Abilities) {
+    let twice = [OPEN_READ, CLOSE, OPEN_WRITE, CLOSE];
+    battery.add("open-close", &[], &[("application", &twice)]);
+    for (name, major, open) in
+        [("write-lengths", major::WRITE, OPEN_WRITE), ("read-lengths", major::READ, OPEN_READ)]
+    {
+        if abilities.has(major) {
+            let mut steps = vec![open];
+            steps.extend(LENGTHS.map(|bytes| own(transfer(major, bytes))));
+            steps.push(CLOSE);
+            battery.add(name, &[], &[("application", &steps)]);
+        }
+    }
+    for (name, major) in [
+        ("control-lengths", major::DEVICE_CONTROL),
+        ("internal-control-lengths", major::INTERNAL_DEVICE_CONTROL),
+    ] {
+        if !abilities.has(major) {
+            continue;
+        }
+        let mut steps = vec![OPEN_WRITE];
+        for &code in &abilities.codes {
+            for (input, output) in [(0, 0), (1, 1), (13, 13), (64, 64), (0, 64), (64, 0)] {
+                steps.push(own(control(major, code, input, output)));
+            }
+        }
+        steps.push(CLOSE);
+        battery.add(name, &[], &[("application", &steps)]);
+        let mut steps = vec![OPEN_WRITE];
+        for code in BAD_CODES {
+            steps.push(own(control(major, code, 0, 0)));
+            steps.push(own(control(major, code, 16, 16)));
+        }
+        steps.push(CLOSE);
+        let name = name.replace("lengths", "bad-codes");
+        battery.add(&name, &[], &[("application", &steps)]);
+    }
+    if abilities.has(major::SET_INFORMATION) || abilities.has(major::WRITE) {
+        let steps = [OPEN_WRITE, Step::EndOfFile { file: OWN }, CLOSE];
+        battery.add("end-of-file", &[], &[("application", &steps)]);
+    }
+    // The handle goes, and the driver, while what the requests set in motion is still under way.
+    let mut steps = vec![OPEN_WRITE];
+    if abilities.has(major::READ) {
+        steps.push(Step::Start { file: OWN, transfer: transfer(major::READ, 16) });
+    }
+    if abilities.has(major::WRITE) {
+        steps.push(Step::Start { file: OWN, transfer: transfer(major::WRITE, 16) });
+    }
+    for &code in abilities.codes.iter().take(MOST_CODES) {
+        if abilities.has(major::DEVICE_CONTROL) {
+            let transfer = control(major::DEVICE_CONTROL, code, 16, 16);
+            steps.push(Step::Start { file: OWN, transfer });
+        }
+    }
+    steps.extend([Step::Cancel { file: OWN }, CLOSE]);
+    if battery.pnp {
+        steps.push(Step::Remove);
+    }
+    steps.push(Step::Unload);
+    battery.add("io-then-unload", &[], &[("application", &steps)]);
+}
+
+/// Several actors on one handle and on two.
+fn together(battery: &mut Battery, abilities: &Abilities) {
+    let prepare = [OPEN_WRITE];
+    let read = Step::Do { file: 0, transfer: transfer(major::READ, 16) };
+    let write = Step::Do { file: 0, transfer: transfer(major::WRITE, 16) };
+    let cancel = Step::Cancel { file: 0 };
+    let close = Step::Close { file: 0 };
+    let (reads, writes) = (abilities.has(major::READ), abilities.has(major::WRITE));
+    if reads {
+        battery.add("read-cancel", &prepare, &[("reader", &[read]), ("canceller", &[cancel])]);
+        let start = Step::Start { file: 0, transfer: transfer(major::READ, 16) };
+        let reader = ("reader", &[start, start, Step::Wait][..]);
+        battery.add("read-close", &prepare, &[reader, ("closer", &[close])]);
+    }
+    if writes {
+        battery.add("write-cancel", &prepare, &[("writer", &[write]), ("canceller", &[cancel])]);
+        battery.add("write-write", &prepare, &[("writer", &[write]), ("writer 2", &[write])]);
+    }
+    if reads && writes {
+        let pair = [("reader", &[read][..]), ("writer", &[write])];
+        battery.add("read-write", &prepare, &pair);
+        let three = [("reader", &[read][..]), ("writer", &[write]), ("canceller", &[cancel])];
+        battery.add("read-write-cancel", &prepare, &three);
+        let two = [("reader", &[read, read][..]), ("writer", &[write, write])];
+        battery.add("read-write-twice", &prepare, &two);
+        let open = Step::Do { file: OWN, transfer: transfer(major::WRITE, 16) };
+        let other = ("second handle", &[OPEN_WRITE, open, CLOSE][..]);
+        battery.add("two-handles", &prepare, &[("reader", &[read]), other]);
+        let closing = [("reader", &[read][..]), ("writer", &[write, close])];
+        battery.add("read-write-close", &prepare, &closing);
+    }
+    if !abilities.has(major::DEVICE_CONTROL) {
+        return;
+    }
+    for &code in abilities.codes.iter().take(MOST_CODES) {
+        let request = control(major::DEVICE_CONTROL, code, 64, 64);
+        let step = Step::Do { file: 0, transfer: request };
+        let name = format!("control-{code:08x}");
+        battery.add(
+            &format!("{name}-cancel"),
+            &prepare,
+            &[("caller", &[step]), ("canceller", &[cancel])],
+        );
+        battery.add(
+            &format!("{name}-twice"),
+            &prepare,
+            &[("caller", &[step]), ("caller 2", &[step])],
+        );
+        if writes {
+            battery.add(
+                &format!("{name}-write"),
+                &prepare,
+                &[("caller", &[step]), ("writer", &[write])],
+            );
+        }
+        battery.add(
+            &format!("{name}-close"),
+            &prepare,
+            &[("caller", &[step]), ("closer", &[close])],
+        );
+    }
+}
+
+/// The PnP manager against I/O in flight.
+fn plug_and_play(battery: &mut Battery, abilities: &Abilities) {
+    let manager = |steps: &[Step]| ("PnP manager".to_owned(), steps.to_vec());
+    let mut io: Vec<(String, Vec<Step>)> = Vec::new();
+    let one = |name: &str, transfer: Transfer| {
+        (name.to_owned(), vec![Step::Do { file: 0, transfer }])
+    };
+    if abilities.has(major::READ) {
+        io.push(one("reader", transfer(major::READ, 16)));
+    }
+    if abilities.has(major::WRITE) {
+        io.push(one("writer", transfer(major::WRITE, 16)));
+    }
+    if io.is_empty()
+        && abilities.has(major::DEVICE_CONTROL)
+        && let Some(&code) = abilities.codes.first()
+    {
+        io.push(one("caller", control(major::DEVICE_CONTROL, code, 64, 64)));
+    }
+    let prepare: &[Step] = if abilities.opens { &[OPEN_WRITE] } else { &[] };
+    for (name, steps) in [
+        ("stop-start", &[Step::StopStart][..]),
+        ("query-stop", &[Step::QueryStop]),
+        ("surprise-removal", &[Step::Surprise]),
+    ] {
+        let mut all = io.clone();
+        all.push(manager(steps));
+        let actors: Vec<(&str, &[Step])> =
+            all.iter().map(|(name, steps)| (name.as_str(), steps.as_slice())).collect();
+        battery.add(name, prepare, &actors);
+    }
+    let mut opener = vec![OPEN_WRITE];
+    if abilities.has(major::WRITE) {
+        opener.push(Step::Do { file: OWN, transfer: transfer(major::WRITE, 16) });
+    }
+    opener.push(CLOSE);
+    if abilities.opens {
+        battery.add(
+            "open-remove",
+            &[],
+            &[("application", &opener), ("PnP manager", &[Step::Remove])],
+        );
+    }
+    battery.add("stop-start-remove", &[], &[("PnP manager", &[Step::StopStart, Step::Remove])]);
+}

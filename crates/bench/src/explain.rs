@@ -1,0 +1,162 @@
+//! An objection, its run repeated with a recorder, told as a finding.
+
+use crate::driver::Target;
+use crate::report::Unsupported;
+use crate::scenario::Scenario;
+use crate::session::{Failed, Session};
+use crate::timeline;
+use crate::token::Token;
+use finding::{Blame, BugCheck, Finding, Place, Severity};
+use kernel::event::{Rule, Violation};
+use kernel::{Outcome, Record, World};
+use schedule::Schedule;
+use std::rc::Rc;
+
+/// What a run comes to.
+pub(crate) enum Told {
+    Finding(Box<Finding>),
+    Unsupported(Unsupported),
+    Nothing,
+}
+
+/// Runs a schedule with a recorder; the session at its end, and the first point that did not fit.
+pub(crate) fn recorded(
+    target: &Rc<Target>,
+    scenario: &Scenario,
+    schedule: &Schedule,
+) -> Result<(Session, Option<u32>), String> {
+    match Session::new(target, scenario, false) {
+        Ok(mut session) => {
+            let misfit = session.run_schedule(schedule.clone(), true);
+            Ok((session, misfit))
+        }
+        Err(Failed::Ended(_)) => match Session::new(target, scenario, true) {
+            Err(Failed::Ended(session)) => Ok((*session, None)),
+            _ => Err("setting up ends differently the second time".to_owned()),
+        },
+        Err(Failed::Refused(text)) => Err(text),
+    }
+}
+
+/// Repeats a run and tells what it comes to.
+pub(crate) fn tell(target: &Rc<Target>, scenario: &Scenario, schedule: &Schedule) -> Told {
+    match recorded(target, scenario, schedule) {
+        Ok((session, _)) => outcome(target, scenario, schedule, &session.machine),
+        Err(_) => Told::Nothing,
+    }
+}
+
+/// Tells how a recorded run ended.
+pub(crate) fn outcome(
+    target: &Rc<Target>,
+    scenario: &Scenario,
+    schedule: &Schedule,
+    world: &World,
+) -> Told {
+    let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
+    let last = records.iter().rev().find(|record| !record.stack.is_empty());
+    match &world.outcome {
+        None => Told::Nothing,
+        Some(Outcome::Violation(violation)) => {
+            let mut finding = finding_of(target, violation, world);
+            finding.scenario.clone_from(&scenario.name);
+            finding.timeline = timeline::steps(target, records, schedule);
+            finding.replay = Some(
+                Token {
+                    hash: target.hash,
+                    scenario: scenario.name.clone(),
+                    schedule: schedule.clone(),
+                    path: target.path.clone(),
+                }
+                .to_string(),
+            );
+            Told::Finding(Box::new(finding))
+        }
+        Some(Outcome::Unsupported { what } | Outcome::Limit { what }) => {
+            let place = last.and_then(|record| {
+                let &address = record.stack.first()?;
+                Some(target.place(address, !record.exact))
+            });
+            Told::Unsupported(Unsupported {
+                what: what.clone(),
+                place: place.unwrap_or_else(|| target.name.clone()),
+                scenario: scenario.name.clone(),
+            })
+        }
+        Some(Outcome::Internal { what }) => {
+            let mut finding = internal(what);
+            finding.scenario.clone_from(&scenario.name);
+            Told::Finding(Box::new(finding))
+        }
+    }
+}
+
+/// A finding against the bench itself.
+pub(crate) fn internal(what: &str) -> Finding {
+    Finding {
+        rule: "internal-error".to_owned(),
+        blame: Blame::Internal,
+        severity: Severity::Error,
+        bugcheck: None,
+        title: what.to_owned(),
+        explanation: String::new(),
+        remedy:
+            "This is a fault of bugcheck, not of the driver. Please report it with the driver, \
+                 or with a smaller one that shows it."
+                .to_owned(),
+        places: Vec::new(),
+        timeline: Vec::new(),
+        scenario: String::new(),
+        replay: None,
+        references: Vec::new(),
+    }
+}
+
+fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Finding {
+    let rule: &Rule = violation.rule;
+    let explanation = match violation.detail.is_empty() {
+        true => rule.why.to_owned(),
+        false => format!("{} {}", violation.detail, rule.why),
+    };
+    let places = violation
+        .places
+        .iter()
+        .filter_map(|(role, site)| {
+            let recorder = world.recorder.as_ref()?;
+            let record = match site {
+                Some(site) => recorder.find(*site)?,
+                None => recorder.records.iter().rev().find(|record| !record.stack.is_empty())?,
+            };
+            Some(place_of(target, role, record))
+        })
+        .collect();
+    Finding {
+        rule: rule.name.to_owned(),
+        blame: Blame::Driver,
+        severity: Severity::Error,
+        bugcheck: (violation.code != 0).then(|| BugCheck {
+            code: violation.code,
+            name: nt::bugcheck::name(violation.code).unwrap_or("UNKNOWN").to_owned(),
+            parameters: violation.parameters.each_ref().map(|parameter| parameter.0),
+            meanings: violation.parameters.each_ref().map(|parameter| parameter.1.clone()),
+        }),
+        title: violation.title.clone(),
+        explanation,
+        remedy: rule.remedy.to_owned(),
+        places,
+        timeline: Vec::new(),
+        scenario: String::new(),
+        replay: None,
+        references: rule.references.iter().map(|text| (*text).to_owned()).collect(),
+    }
+}
+
+fn place_of(target: &Rc<Target>, role: &str, record: &Record) -> Place {
+    let frames = record
+        .stack
+        .iter()
+        .enumerate()
+        .map(|(index, &address)| target.frame(address, index > 0 || !record.exact))
+        .collect();
+    Place::new(role, &record.name, frames)
+}

@@ -1,0 +1,49 @@
+//! A run again, from its token.
+
+use crate::campaign;
+use crate::driver::{Refused, Target};
+use crate::explain::{self, Told};
+use crate::report::{Driver, Replayed, TraceLine};
+use crate::token::Token;
+use std::rc::Rc;
+
+/// Runs a token's schedule with everything recorded.
+///
+/// # Errors
+/// One sentence: the token belongs to another driver, or names a scenario that this one has not.
+pub fn replay(driver: &Driver, token: &Token) -> Result<Replayed, Refused> {
+    let target = Rc::new(Target::read(driver)?);
+    if target.hash != token.hash {
+        return Err(Refused(format!(
+            "the token belongs to another driver, or another build of it: it was made for an image \
+             with hash {:08x}, and this one has {:08x}; run `bugcheck test` on this one",
+            token.hash, target.hash
+        )));
+    }
+    let scenario = campaign::scenario(&target, &token.scenario)?;
+    let (session, misfit) =
+        explain::recorded(&target, &scenario, &token.schedule).map_err(Refused)?;
+    let world = &*session.machine;
+    let told = explain::outcome(&target, &scenario, &token.schedule, world);
+    let (finding, unsupported) = match told {
+        Told::Finding(finding) => (Some(*finding), None),
+        Told::Unsupported(unsupported) => (None, Some(unsupported)),
+        Told::Nothing => (None, None),
+    };
+    let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
+    let trace = records
+        .iter()
+        .map(|record| TraceLine {
+            context: record.name.clone(),
+            processor: record.processor,
+            irql: record.irql,
+            depth: record.depth,
+            text: record.text.clone(),
+            place: match record.stack.first() {
+                Some(&address) => target.place(address, !record.exact),
+                None => String::new(),
+            },
+        })
+        .collect();
+    Ok(Replayed { finding, unsupported, trace, hash: world.hash(), misfit })
+}

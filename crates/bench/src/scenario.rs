@@ -1,0 +1,230 @@
+//! Scenarios: who does what to the driver.
+
+use kernel::io::request::{self, Transfer, major};
+use kernel::pnp::manager;
+use kernel::{Actor, Cx, Stop};
+use std::rc::Rc;
+
+/// One step of an actor. Files are numbered in the order in which they are opened: those of
+/// `prepare` first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Opens the device; later steps of this actor that name [`OWN`] mean this file.
+    Open { access: u32 },
+    /// Starts a transfer and waits for its end.
+    Do { file: u16, transfer: Transfer },
+    /// Starts a transfer and goes on.
+    Start { file: u16, transfer: Transfer },
+    /// Starts a transfer, asks for its cancellation and waits for its end.
+    StartAndCancel { file: u16, transfer: Transfer },
+    /// Cancels everything of a file that is not done.
+    Cancel { file: u16 },
+    /// Waits for everything that this actor started.
+    Wait,
+    /// Tells a new end of file.
+    EndOfFile { file: u16 },
+    /// Closes.
+    Close { file: u16 },
+    /// Cancels whatever is outstanding, whosever it is.
+    CancelAll,
+    /// Closes every handle.
+    CloseAll,
+    /// Query-stop, stop, start.
+    StopStart,
+    /// Query-stop, cancel-stop.
+    QueryStop,
+    /// Surprise removal.
+    Surprise,
+    /// Query-remove, remove.
+    Remove,
+    /// Unload.
+    Unload,
+}
+
+/// A file number that stands for the file this actor opened last.
+pub(crate) const OWN: u16 = u16::MAX;
+
+/// Who does what.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub name: String,
+    /// Done once, before the baseline.
+    pub prepare: Vec<Step>,
+    /// Name, steps.
+    pub actors: Vec<(String, Vec<Step>)>,
+    /// Done one after another when nothing else can run.
+    pub wind_down: Vec<(String, Vec<Step>)>,
+    /// Shared memory accesses are scheduling points.
+    pub memory: bool,
+}
+
+/// What steps need to know of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stage {
+    /// Device that applications open.
+    pub device: u64,
+    /// Physical device object, 0 for drivers without PnP.
+    pub pdo: u64,
+}
+
+pub(crate) fn actor(name: &str, steps: &[Step], stage: Stage) -> Actor {
+    let steps: Rc<[Step]> = steps.into();
+    let application = steps.iter().any(|step| {
+        !matches!(
+            step,
+            Step::CancelAll
+                | Step::StopStart
+                | Step::QueryStop
+                | Step::Surprise
+                | Step::Remove
+                | Step::Unload
+        )
+    });
+    Actor {
+        name: name.to_owned(),
+        script: Rc::new(move |cx| perform(cx, &steps, stage)),
+        application,
+    }
+}
+
+pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), Stop> {
+    let mut own = OWN;
+    let first = cx.state.requests.len();
+    for &step in steps {
+        let resolve = |file: u16| if file == OWN { own } else { file };
+        let usable = |cx: &Cx, file: u16| {
+            cx.state.files.get(usize::from(file)).is_some_and(|file| file.open)
+        };
+        match step {
+            Step::Open { access } => {
+                // A driver that lets nobody in while its device is removed is right.
+                own = match device_exists(cx, stage.device) {
+                    true => request::open(cx, stage.device, access)?.unwrap_or(OWN),
+                    false => OWN,
+                };
+            }
+            Step::Do { file, transfer } => {
+                let file = resolve(file);
+                if usable(cx, file) {
+                    let started = request::start(cx, file, transfer)?;
+                    request::wait(cx, started)?;
+                }
+            }
+            Step::Start { file, transfer } => {
+                let file = resolve(file);
+                if usable(cx, file) {
+                    request::start(cx, file, transfer)?;
+                }
+            }
+            Step::StartAndCancel { file, transfer } => {
+                let file = resolve(file);
+                if usable(cx, file) {
+                    let started = request::start(cx, file, transfer)?;
+                    request::cancel_request(cx, started)?;
+                    request::wait(cx, started)?;
+                }
+            }
+            Step::Cancel { file } => cancel(cx, Some(resolve(file)))?,
+            Step::CancelAll => cancel(cx, None)?,
+            Step::Wait => {
+                let me = cx.id();
+                let mut index = first;
+                while index < cx.state.requests.len() {
+                    if cx.state.requests[index].by == me {
+                        request::wait(cx, index as u16)?;
+                    }
+                    index += 1;
+                }
+            }
+            Step::EndOfFile { file } => {
+                let file = resolve(file);
+                if usable(cx, file) {
+                    request::set_end_of_file(cx, file, 0)?;
+                }
+            }
+            Step::Close { file } => {
+                let file = resolve(file);
+                if usable(cx, file) {
+                    request::close(cx, file)?;
+                }
+            }
+            Step::CloseAll => {
+                for file in 0..cx.state.files.len() {
+                    if usable(cx, file as u16) {
+                        request::close(cx, file as u16)?;
+                    }
+                }
+            }
+            Step::StopStart => {
+                if device_exists(cx, stage.device) {
+                    manager::stop_and_start(cx, stage.pdo, false)?;
+                }
+            }
+            Step::QueryStop => {
+                if device_exists(cx, stage.device) {
+                    manager::stop_and_start(cx, stage.pdo, true)?;
+                }
+            }
+            Step::Surprise => {
+                if device_exists(cx, stage.device) {
+                    manager::surprise(cx, stage.pdo)?;
+                }
+            }
+            Step::Remove => {
+                if device_exists(cx, stage.device) && nothing_open(cx) {
+                    manager::remove(cx, stage.pdo, true)?;
+                }
+            }
+            Step::Unload => {
+                if nothing_open(cx) && nobody_inside(cx) {
+                    manager::unload(cx, 0)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn device_exists(cx: &Cx, device: u64) -> bool {
+    cx.state.loaded && cx.state.devices.iter().any(|d| d.object == device && !d.deleted)
+}
+
+/// The PnP manager removes a device, and the I/O manager unloads a driver, when no file is open.
+fn nothing_open(cx: &Cx) -> bool {
+    cx.state.files.iter().all(|file| file.closed)
+}
+
+/// No other actor is in the middle of a request.
+fn nobody_inside(cx: &Cx) -> bool {
+    let me = cx.id();
+    cx.state.requests.iter().all(|request| request.done.is_some() || request.by == me)
+}
+
+fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {
+    let mut index = 0;
+    while index < cx.state.requests.len() {
+        let request = cx.state.requests[index];
+        let wanted = file.is_none() || request.file == file;
+        let data = cx.state.irp(request.irp).is_some_and(|irp| {
+            matches!(
+                irp.major,
+                major::READ | major::WRITE | major::DEVICE_CONTROL | major::INTERNAL_DEVICE_CONTROL
+            )
+        });
+        if wanted && data && request.done.is_none() && request.file.is_some() {
+            request::cancel_request(cx, index as u16)?;
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
+/// A read or write of so many bytes.
+pub(crate) fn transfer(major: u8, bytes: u64) -> Transfer {
+    Transfer { major, code: 0, input: 0, output: bytes, offset: 0 }
+}
+
+/// A control with so many bytes in and out.
+pub(crate) fn control(major: u8, code: u32, input: u64, output: u64) -> Transfer {
+    Transfer { major, code, input, output, offset: 0 }
+}

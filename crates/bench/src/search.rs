@@ -1,0 +1,183 @@
+//! One scenario's schedules.
+
+use crate::scenario::Scenario;
+use crate::session::Session;
+use kernel::Outcome;
+use kernel::event::Rule;
+use schedule::{Any, Bounded, Pct, Random, Schedule, Strategy};
+use std::collections::HashSet;
+use std::time::Instant;
+
+/// Alternatives that a bounded search keeps in mind: 12 bytes each.
+const MOST_NODES: usize = 8 << 20;
+/// Runs between looks at the clock.
+const CLOCK_EVERY: u64 = 64;
+/// Findings of one rule at one place after which a scenario is left.
+const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
+
+/// A run that ended otherwise than by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub outcome: Outcome,
+    pub schedule: Schedule,
+    /// The run's number within its scenario: earlier finds come first.
+    pub run: u64,
+}
+
+/// The state of one scenario's search between phases.
+pub(crate) struct Search {
+    pub scenario: Scenario,
+    pub bounded: Option<Bounded>,
+    pub tried: u64,
+    pub distinct: u64,
+    pub hits: Vec<Hit>,
+    pub completed: Option<u32>,
+    pub cut: bool,
+    /// Set-up failed: nothing to search.
+    pub dead: bool,
+    pub blocks: HashSet<u64>,
+    seen: HashSet<(&'static str, u64, String)>,
+    schedules: HashSet<u64>,
+    failing: u64,
+}
+
+impl Search {
+    pub fn new(scenario: Scenario, bound: u32) -> Search {
+        Search {
+            scenario,
+            bounded: Some(Bounded::new(bound, MOST_NODES)),
+            tried: 0,
+            distinct: 0,
+            hits: Vec::new(),
+            completed: None,
+            cut: false,
+            dead: false,
+            blocks: HashSet::new(),
+            seen: HashSet::new(),
+            schedules: HashSet::new(),
+            failing: 0,
+        }
+    }
+
+    /// Runs everything of the present bound; false when it was cut by `most` or `until`.
+    pub fn bound(
+        &mut self,
+        session: &mut Session,
+        most: u64,
+        until: Instant,
+        ran: &dyn Fn(u64, usize) -> bool,
+    ) -> bool {
+        let Some(bounded) = self.bounded.take() else { return true };
+        let bound = bounded.bound();
+        session.machine.strategy = Any::Bounded(bounded);
+        let mut runs = 0;
+        let mut complete = true;
+        while session.machine.strategy.next_run() {
+            session.run();
+            runs += 1;
+            self.distinct += 1;
+            self.after(session);
+            if runs >= most || self.failing >= MOST_RUNS_WITH_FINDINGS {
+                complete = false;
+                break;
+            }
+            if runs % CLOCK_EVERY == 0
+                && (!ran(CLOCK_EVERY, self.hits.len()) || Instant::now() >= until)
+            {
+                complete = false;
+                break;
+            }
+        }
+        ran(runs % CLOCK_EVERY, self.hits.len());
+        if let Any::Bounded(mut bounded) =
+            std::mem::replace(&mut session.machine.strategy, Any::Random(Random::new(0)))
+        {
+            if complete && !bounded.cut() {
+                self.completed = Some(bound);
+            } else {
+                self.cut = true;
+            }
+            bounded.raise();
+            self.bounded = Some(bounded);
+        }
+        self.reached(session);
+        complete
+    }
+
+    /// Runs `count` schedules by chance, random and PCT in turns of `count / 2`.
+    pub fn chance(
+        &mut self,
+        session: &mut Session,
+        seed: u64,
+        count: u64,
+        until: Instant,
+        ran: &dyn Fn(u64, usize) -> bool,
+    ) {
+        let half = count.div_ceil(2);
+        for (strategy, runs) in
+            [(Any::Random(Random::new(seed)), half), (Any::Pct(Pct::new(seed, 3)), count - half)]
+        {
+            session.machine.strategy = strategy;
+            for run in 1..=runs {
+                session.machine.strategy.next_run();
+                session.run();
+                let hash = schedule_hash(&session.machine.taken);
+                if self.schedules.insert(hash) {
+                    self.distinct += 1;
+                }
+                self.after(session);
+                if run % CLOCK_EVERY == 0
+                    && (!ran(CLOCK_EVERY, self.hits.len()) || Instant::now() >= until)
+                {
+                    self.reached(session);
+                    return;
+                }
+            }
+            ran(runs % CLOCK_EVERY, self.hits.len());
+        }
+        self.reached(session);
+    }
+
+    #[inline]
+    fn after(&mut self, session: &Session) {
+        self.tried += 1;
+        if session.machine.outcome.is_some() {
+            self.hit(session);
+        }
+    }
+
+    #[cold]
+    fn hit(&mut self, session: &Session) {
+        let world = &*session.machine;
+        let Some(outcome) = &world.outcome else { return };
+        self.failing += 1;
+        let rule: Option<&Rule> = match outcome {
+            Outcome::Violation(violation) => Some(violation.rule),
+            _ => None,
+        };
+        let rip = world.cpus[usize::from(world.state.current) % world.cpus.len()].rip;
+        let text = match outcome {
+            Outcome::Violation(_) => String::new(),
+            other => format!("{other:?}"),
+        };
+        let name = rule.map_or("", |rule| rule.name);
+        if self.seen.insert((name, rip, text)) {
+            self.hits.push(Hit {
+                outcome: outcome.clone(),
+                schedule: world.schedule(),
+                run: self.tried,
+            });
+        }
+    }
+
+    fn reached(&mut self, session: &Session) {
+        self.blocks.extend(session.machine.code.blocks().map(|(start, _)| start));
+    }
+}
+
+fn schedule_hash(taken: &[schedule::Deviation]) -> u64 {
+    taken.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, deviation| {
+        (hash ^ (u64::from(deviation.point) << 8 | u64::from(deviation.context)))
+            .wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,189 @@
+//! One scenario on one machine: set-up once, then run after run from the baseline.
+
+use crate::battery::Abilities;
+use crate::driver::Target;
+use crate::scenario::{Scenario, Stage, Step, actor, perform};
+use kernel::pnp::manager;
+use kernel::{Actor, Machine, Outcome, Recorder, World};
+use nt::layout::{device_object, driver_object};
+use schedule::{Any, Replay, Schedule, Strategy};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Virtual processors.
+const PROCESSORS: u8 = 2;
+/// Records that a recorder keeps.
+const MOST_RECORDS: usize = 200_000;
+
+/// What set-up found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SetUp {
+    pub stage: Stage,
+    /// A step that the driver refused, in words.
+    pub refused: Option<String>,
+}
+
+/// A machine at a scenario's baseline.
+pub(crate) struct Session {
+    pub machine: Machine,
+    pub target: Rc<Target>,
+    pub set_up: SetUp,
+    starters: usize,
+}
+
+/// How setting up failed.
+pub(crate) enum Failed {
+    /// A rule objects, or the bench lacks something: the world knows, with the record if asked for.
+    Ended(Box<Session>),
+    /// The driver declines to load or start.
+    Refused(String),
+}
+
+impl Session {
+    /// Loads the driver, prepares the scenario and takes the baseline.
+    pub fn new(target: &Rc<Target>, scenario: &Scenario, record: bool) -> Result<Session, Failed> {
+        let mut world = World::new(PROCESSORS, verifier::RULES);
+        world.load(target.image.clone());
+        world.tells_end = false;
+        let found = Rc::new(RefCell::new(SetUp::default()));
+        let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
+        let results = found.clone();
+        world.actors = vec![Actor {
+            name: "loader".to_owned(),
+            script: Rc::new(move |cx| set_up(cx, &prepare, &results)),
+            application: !scenario.prepare.is_empty(),
+        }];
+        world.starters = 1;
+        let mut machine = Machine::new(world);
+        if record {
+            machine.recorder = Some(Recorder::new(target.unwinder(), MOST_RECORDS));
+        }
+        machine.run();
+        let set_up = found.borrow().clone();
+        let mut session =
+            Session { machine, target: target.clone(), set_up, starters: scenario.actors.len() };
+        if session.machine.outcome.is_some() {
+            return Err(Failed::Ended(Box::new(session)));
+        }
+        if let Some(text) = session.set_up.refused.take() {
+            return Err(Failed::Refused(text));
+        }
+        let stage = session.set_up.stage;
+        let machine = &mut session.machine;
+        machine.actors = scenario
+            .actors
+            .iter()
+            .chain(&scenario.wind_down)
+            .map(|(name, steps)| actor(name, steps, stage))
+            .collect();
+        machine.starters = session.starters;
+        machine.tells_end = true;
+        machine.bus.tracking = scenario.memory;
+        if !machine.set_baseline() {
+            machine.outcome = Some(Outcome::Unsupported {
+                what:
+                    "a system thread of the driver that, at the baseline, waits inside a routine \
+                       which the kernel called"
+                        .to_owned(),
+            });
+            return Err(Failed::Ended(Box::new(session)));
+        }
+        Ok(session)
+    }
+
+    /// Runs from the baseline with the machine's present strategy.
+    #[inline]
+    pub fn run(&mut self) {
+        self.machine.restore();
+        self.machine.run();
+    }
+
+    /// Runs one schedule, with a recorder if asked for. The first point that does not fit, if any.
+    pub fn run_schedule(&mut self, schedule: Schedule, record: bool) -> Option<u32> {
+        let replay = Any::Replay(Replay::new(schedule));
+        let kept = std::mem::replace(&mut self.machine.strategy, replay);
+        self.machine.strategy.next_run();
+        if record {
+            self.machine.recorder = Some(Recorder::new(self.target.unwinder(), MOST_RECORDS));
+        }
+        self.run();
+        let replay = std::mem::replace(&mut self.machine.strategy, kept);
+        match replay {
+            Any::Replay(replay) => replay.misfit(),
+            _ => None,
+        }
+    }
+
+    /// What the driver registers.
+    pub fn abilities(&self) -> Abilities {
+        let world: &World = &self.machine;
+        let object = world.modules[0].driver_object;
+        let memory = &world.bus.memory;
+        let invalid = world.registry.address_of("IopInvalidDeviceRequest").unwrap_or(0);
+        let majors = (0..28)
+            .filter(|major| {
+                let slot = object + driver_object::MAJOR_FUNCTION + 8 * major;
+                memory.view64(slot) != invalid
+            })
+            .fold(0, |mask, major| mask | 1 << major);
+        Abilities {
+            majors,
+            pnp: self.set_up.stage.pdo != 0,
+            unloads: memory.view64(object + driver_object::DRIVER_UNLOAD) != 0,
+            opens: self.set_up.stage.device != 0 && majors & 1 != 0,
+            codes: self.target.codes.clone(),
+        }
+    }
+}
+
+/// Loads the driver, gives it a device if it wants one, and does the scenario's preparation.
+fn set_up(
+    cx: &mut kernel::Cx,
+    prepare: &[Step],
+    found: &RefCell<SetUp>,
+) -> Result<(), kernel::Stop> {
+    let refuse = |what: &str, status: u32| {
+        found.borrow_mut().refused =
+            Some(format!("{what} fails with {}", nt::status::text(status)));
+    };
+    let status = manager::load(cx, 0)?;
+    if status >= 0x8000_0000 {
+        refuse("DriverEntry", status);
+        return Ok(());
+    }
+    let mut stage = Stage::default();
+    if manager::add_device_routine(cx, 0) != 0 {
+        let (status, pdo) = manager::add_device(cx, 0)?;
+        if status >= 0x8000_0000 {
+            refuse("AddDevice", status);
+            return Ok(());
+        }
+        stage.pdo = pdo;
+        let status = manager::start(cx, pdo)?;
+        if status >= 0x8000_0000 {
+            refuse("IRP_MN_START_DEVICE", status);
+            return Ok(());
+        }
+    }
+    let driver = cx.modules[0].driver_object;
+    let ours = |device: &&kernel::state::Device| device.driver == driver && !device.deleted;
+    // The named device, or the one on top of the physical device object, or the first.
+    let devices = &cx.state.devices;
+    let named = devices.iter().filter(ours).find(|device| device.name.is_some());
+    let device = if stage.pdo != 0 {
+        devices.iter().filter(ours).find(|device| {
+            let extension =
+                cx.bus.memory.view64(device.object + device_object::DEVICE_OBJECT_EXTENSION);
+            let below = extension + nt::layout::devobj_extension::ATTACHED_TO;
+            cx.bus.memory.view64(below) != 0
+        })
+    } else {
+        named.or_else(|| devices.iter().find(ours))
+    };
+    stage.device = device.map_or(0, |device| device.object);
+    found.borrow_mut().stage = stage;
+    if stage.device != 0 {
+        perform(cx, prepare, stage)?;
+    }
+    Ok(())
+}
