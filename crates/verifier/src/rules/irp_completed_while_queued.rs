@@ -1,0 +1,148 @@
+//! ## What it does
+//!
+//! Forbids completing a request while it is still linked in one of the driver's lists.
+//!
+//! A list whose head lies on a kernel stack is left alone: a driver that moves a whole queue to a
+//! local list and completes its members one by one does no harm.
+//!
+//! ## Why is this bad?
+//!
+//! After completion the packet belongs to the I/O manager, but the queue still points to it. The
+//! next walk over the queue follows links through freed or reused memory and completes or cancels
+//! a request that is not the driver's any more.
+//!
+//! ## Example
+//!
+//! ```c
+//!     KeAcquireSpinLock(&Ext->Lock, &Irql);
+//!     Irp = CONTAINING_RECORD(Ext->Queue.Flink, IRP, Tail.Overlay.ListEntry);
+//!     KeReleaseSpinLock(&Ext->Lock, Irql);
+//!     IoCompleteRequest(Irp, IO_NO_INCREMENT); /* Ext->Queue still leads to it */
+//! ```
+//!
+//! Instead:
+//!
+//! ```c
+//!     KeAcquireSpinLock(&Ext->Lock, &Irql);
+//!     Irp = CONTAINING_RECORD(RemoveHeadList(&Ext->Queue), IRP, Tail.Overlay.ListEntry);
+//!     KeReleaseSpinLock(&Ext->Lock, Irql);
+//!     IoCompleteRequest(Irp, IO_NO_INCREMENT);
+//! ```
+//!
+//! ## References
+//!
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/driver-managed-irp-queues>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/queuing-and-dequeuing-irps>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/cancel-safe-irp-queues>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation>
+
+use crate::{outstanding, stops, words};
+use kernel::World;
+use kernel::event::{Event, Kind, Rule, Violation};
+use kernel::map;
+use kernel::state::BlockKind;
+use nt::layout::irp::TAIL_OVERLAY_LIST_ENTRY;
+
+/// See the module's description.
+pub static RULE: Rule = Rule {
+    name: "irp-completed-while-queued",
+    summary: "Forbids completing a request while it is still linked in one of the driver's lists.",
+    why: "After completion the packet belongs to the I/O manager, but the queue still points to it. \
+        The next walk over the queue follows links through freed or reused memory and completes or \
+        cancels a request that is not the driver's any more.",
+    remedy: "Take the request off the list under the lock that guards the list, and only then complete \
+        it. IoCsqRemoveIrp and IoCsqRemoveNextIrp do both steps under the lock.",
+    references: &[
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/driver-managed-irp-queues",
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/queuing-and-dequeuing-irps",
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/cancel-safe-irp-queues",
+        "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
+    ],
+    wants: &[Kind::Complete],
+    check,
+};
+
+/// Longest queue that is followed to its head.
+const MOST: usize = 4096;
+
+fn check(event: &Event, world: &World) -> Option<Violation> {
+    let Event::Complete { irp } = *event else { return None };
+    let entry = irp.wrapping_add(TAIL_OVERLAY_LIST_ENTRY);
+    if !outstanding::linked(world, entry) {
+        return None;
+    }
+    let head = head(world, entry);
+    let stacks = map::STACKS..map::STACKS + 32 * map::STACK_STRIDE;
+    if stacks.contains(&head) {
+        return None;
+    }
+    let list = words::object(world, head);
+    let title = format!(
+        "{} completes a {} that is still in the list at {list}",
+        words::driver(world),
+        words::request(world, irp)
+    );
+    let detail =
+        "Tail.Overlay.ListEntry of the packet and its two neighbours still point to each other.";
+    let violation = Violation::new(&RULE, title).detail(detail);
+    let place = words::caller(world);
+    let mut violation = stops::io_manager(violation, 0x209, place, irp, (head, "head of the list"));
+    if let Some(pended) = world.state.irp(irp).and_then(|record| record.pended) {
+        violation = violation.at("left pending here", pended);
+    }
+    Some(violation.here("completed here"))
+}
+
+/// The first entry on the way that is no request's.
+fn head(world: &World, entry: u64) -> u64 {
+    let mut at = entry;
+    for _ in 0..MOST {
+        at = world.bus.memory.view64(at);
+        let packet = at.wrapping_sub(TAIL_OVERLAY_LIST_ENTRY);
+        let holder = world.state.block_at_or_below(packet);
+        if !holder.is_some_and(|block| block.kind == BlockKind::Irp && block.address == packet) {
+            return at;
+        }
+        if at == entry {
+            break;
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn link(world: &mut World, irp: u64, head: u64) {
+        let entry = irp + TAIL_OVERLAY_LIST_ENTRY;
+        for (at, value) in [(entry, head), (entry + 8, head), (head, entry), (head + 8, entry)] {
+            world.bus.memory.poke64(at, value);
+        }
+    }
+
+    #[test]
+    fn a_linked_request_is_found() {
+        let mut world = World::new(2, &[]);
+        let irp = fixture::irp(&mut world, nt::irp::IRP_MJ_READ);
+        let head = fixture::pool(&mut world, 32).address;
+        assert!(check(&Event::Complete { irp }, &world).is_none());
+        link(&mut world, irp, head);
+        assert!(check(&Event::Complete { irp }, &world).is_some());
+        world.bus.memory.poke64(head, head);
+        assert!(check(&Event::Complete { irp }, &world).is_none(), "its own links are stale now");
+    }
+
+    #[test]
+    fn a_list_of_requests_leads_to_its_head() {
+        let mut world = World::new(2, &[]);
+        let first = fixture::irp(&mut world, nt::irp::IRP_MJ_READ) + TAIL_OVERLAY_LIST_ENTRY;
+        let second = fixture::irp(&mut world, nt::irp::IRP_MJ_READ) + TAIL_OVERLAY_LIST_ENTRY;
+        let pool = fixture::pool(&mut world, 32).address;
+        world.bus.memory.poke64(first, second);
+        world.bus.memory.poke64(second, pool);
+        world.bus.memory.poke64(pool, first);
+        assert_eq!(head(&world, first), pool);
+    }
+}

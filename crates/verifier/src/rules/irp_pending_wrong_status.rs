@@ -1,0 +1,103 @@
+//! ## What it does
+//!
+//! Forbids marking a request pending and returning something other than STATUS_PENDING.
+//!
+//! ## Why is this bad?
+//!
+//! The mark promises that the request is finished later, the status says that it is finished now.
+//! The I/O manager then does the request's second half twice or at the wrong time: data is copied
+//! to a buffer that is gone, an event is set early, a packet is freed twice.
+//!
+//! ## Example
+//!
+//! ```c
+//!     IoMarkIrpPending(Irp);
+//!     Status = Enqueue(Ext, Irp);
+//!     return Status; /* STATUS_SUCCESS */
+//! ```
+//!
+//! Instead:
+//!
+//! ```c
+//!     IoMarkIrpPending(Irp);
+//!     Enqueue(Ext, Irp);
+//!     return STATUS_PENDING;
+//! ```
+//!
+//! ## References
+//!
+//! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iomarkirppending>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/28143-iomarkirppending-must-return-statuspending>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-markirppending>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation>
+
+use crate::{stops, words};
+use kernel::World;
+use kernel::event::{Event, Kind, Rule, Violation};
+use nt::status::STATUS_PENDING;
+
+/// See the module's description.
+pub static RULE: Rule = Rule {
+    name: "irp-pending-wrong-status",
+    summary: "Forbids marking a request pending and returning something other than STATUS_PENDING.",
+    why: "The mark promises that the request is finished later, the status says that it is finished \
+        now. The I/O manager then does the request's second half twice or at the wrong time: data \
+        is copied to a buffer that is gone, an event is set early, a packet is freed twice.",
+    remedy: "Once IoMarkIrpPending was called, return STATUS_PENDING on every path, also when the \
+        request was completed in the meantime; or do not mark it before it is certain that it is \
+        queued.",
+    references: &[
+        "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iomarkirppending",
+        "https://learn.microsoft.com/windows-hardware/drivers/devtest/28143-iomarkirppending-must-return-statuspending",
+        "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-markirppending",
+        "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
+    ],
+    wants: &[Kind::DispatchReturn],
+    check,
+};
+
+fn check(event: &Event, world: &World) -> Option<Violation> {
+    let &Event::DispatchReturn { irp, major, minor, status, marked, completed, function, .. } =
+        event
+    else {
+        return None;
+    };
+    if !marked || status == STATUS_PENDING {
+        return None;
+    }
+    let routine = words::object(world, function);
+    let request = nt::irp::text(major, minor);
+    let text = nt::status::text(status);
+    let title = format!("{routine} returns {text} for {request}, which was marked pending");
+    let status = (u64::from(status), "status returned");
+    let mut violation =
+        stops::io_manager(Violation::new(&RULE, title), 0x23e, function, irp, status);
+    if let Some(completed) = completed {
+        violation = violation.at("completed here", completed);
+    }
+    Some(violation.here("dispatch routine returns"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_marked_request_must_be_returned_as_pending() {
+        let world = World::new(2, &[]);
+        for (status, marked, bad) in [(0, true, true), (0x103, true, false), (0, false, false)] {
+            let event = Event::DispatchReturn {
+                irp: 0x1000,
+                device: 0x2000,
+                major: nt::irp::IRP_MJ_WRITE,
+                minor: 0,
+                status,
+                marked,
+                completed: None,
+                passed: false,
+                lower: None,
+                function: 0x3000,
+            };
+            assert_eq!(check(&event, &world).is_some(), bad);
+        }
+    }
+}

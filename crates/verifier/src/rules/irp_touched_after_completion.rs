@@ -1,0 +1,170 @@
+//! ## What it does
+//!
+//! Forbids touching a request packet or its system buffer after the request was completed.
+//!
+//! ## Why is this bad?
+//!
+//! IoCompleteRequest gives the packet back; the I/O manager may free it before the call returns.
+//! What the driver reads later is garbage, and what it writes lands in somebody else's memory. The
+//! same holds as soon as another thread or a DPC may complete the request, for example from the
+//! moment it is on a queue.
+//!
+//! ## Example
+//!
+//! ```c
+//!     Irp->IoStatus.Status = STATUS_SUCCESS;
+//!     IoCompleteRequest(Irp, IO_NO_INCREMENT);
+//!     return Irp->IoStatus.Status; /* the packet is gone */
+//! ```
+//!
+//! Instead:
+//!
+//! ```c
+//!     NTSTATUS Status = STATUS_SUCCESS;
+//!
+//!     Irp->IoStatus.Status = Status;
+//!     IoCompleteRequest(Irp, IO_NO_INCREMENT);
+//!     return Status;
+//! ```
+//!
+//! ## References
+//!
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/how-to-complete-an-irp-in-a-dispatch-routine>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iocompleterequest>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd5--driver-page-fault-in-freed-special-pool>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/additional-errors-in-handling-irps>
+
+use crate::{stops, words};
+use kernel::World;
+use kernel::event::{Event, Kind, Near, Rule, Violation};
+use kernel::state::{Block, BlockKind, Origin};
+use nt::bugcheck;
+
+/// See the module's description.
+pub static RULE: Rule = Rule {
+    name: "irp-touched-after-completion",
+    summary: "Forbids touching a request packet or its system buffer after the request was completed.",
+    why: "IoCompleteRequest gives the packet back; the I/O manager may free it before the call \
+        returns. What the driver reads later is garbage, and what it writes lands in somebody \
+        else's memory. The same holds as soon as another thread or a DPC may complete the request, \
+        for example from the moment it is on a queue.",
+    remedy: "Copy what is needed (status, length, buffer address) into local variables before the \
+        request is completed or queued, and return those. After queueing a request, return \
+        STATUS_PENDING without looking at it again.",
+    references: &[
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/how-to-complete-an-irp-in-a-dispatch-routine",
+        "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iocompleterequest",
+        "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd5--driver-page-fault-in-freed-special-pool",
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/additional-errors-in-handling-irps",
+    ],
+    wants: &[Kind::Fault, Kind::Complete],
+    check,
+};
+
+fn check(event: &Event, world: &World) -> Option<Violation> {
+    match *event {
+        Event::Fault { ref fault, near: Near::Freed(block), by } => {
+            let irp = owner(world, &block)?;
+            let record = world.state.irp(irp);
+            let completed = record.and_then(|record| record.completed);
+            let end = match record.map(|record| record.origin) {
+                Some(Origin::Driver) | None => "completed or freed",
+                Some(_) => "completed",
+            };
+            let title = format!(
+                "{} {} {} of a {} that was {end}",
+                words::toucher(world, by),
+                words::verb(fault.access),
+                part(&block, fault.address),
+                words::request(world, irp)
+            );
+            let number = (
+                bugcheck::DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL,
+                stops::PAGE_FAULT_IN_FREED_SPECIAL_POOL,
+            );
+            let violation =
+                stops::special_pool(Violation::new(&RULE, title), world, fault, by, number);
+            let site = completed.or(block.freed);
+            Some(told(violation, end, site).here("touched here"))
+        }
+        Event::Complete { irp } => freed_and_completed(world, irp),
+        _ => None,
+    }
+}
+
+/// The request whose packet or system buffer a block was.
+fn owner(world: &World, block: &Block) -> Option<u64> {
+    match block.kind {
+        BlockKind::Irp => Some(block.address),
+        BlockKind::Buffer => {
+            let mut requests = world.state.requests.iter().rev();
+            requests.find(|request| request.system == block.address).map(|request| request.irp)
+        }
+        _ => None,
+    }
+}
+
+/// `Irp->IoStatus.Status`, a stack location, or the system buffer.
+fn part(block: &Block, address: u64) -> String {
+    if block.kind == BlockKind::Buffer {
+        return "the system buffer".to_owned();
+    }
+    let offset = address.wrapping_sub(block.address);
+    let packet = nt::layout::find("IRP").and_then(|irp| irp.field_at(offset));
+    match packet {
+        Some(field) => format!("Irp->{field}"),
+        None => "a stack location".to_owned(),
+    }
+}
+
+/// IoCompleteRequest for a packet that IoFreeIrp took.
+fn freed_and_completed(world: &World, irp: u64) -> Option<Violation> {
+    let block = world.state.block_at_or_below(irp).filter(|block| block.address == irp)?;
+    let freed = block.freed.filter(|_| block.kind == BlockKind::Irp)?;
+    let title = format!(
+        "{} completes a {} that was freed",
+        words::driver(world),
+        words::request(world, irp)
+    );
+    let violation = Violation::new(&RULE, title).bugcheck(
+        bugcheck::MULTIPLE_IRP_COMPLETE_REQUESTS,
+        [(irp, "IRP"), (0, "reserved"), (0, "reserved"), (0, "reserved")],
+    );
+    Some(told(violation, "freed", Some(freed)).here("completed here"))
+}
+
+fn told(violation: Violation, end: &str, site: Option<kernel::event::Site>) -> Violation {
+    match site {
+        Some(site) => violation.at(&format!("{end} here"), site),
+        None => violation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn the_field_is_named() {
+        let mut world = World::new(2, &[]);
+        let irp = fixture::irp(&mut world, nt::irp::IRP_MJ_WRITE);
+        world.state.irps[0].completed = Some(3);
+        let mut block = *world.state.block_at_or_below(irp).expect("block");
+        block.freed = Some(3);
+        let fault = fixture::fault(irp + nt::layout::irp::IO_STATUS_STATUS, memory::Access::Read);
+        let event = Event::Fault { fault, near: Near::Freed(block), by: None };
+        let violation = check(&event, &world).expect("objects");
+        assert!(violation.title.contains("Irp->IoStatus"), "{}", violation.title);
+        assert!(violation.title.contains("IRP_MJ_WRITE"), "{}", violation.title);
+    }
+
+    #[test]
+    fn pool_is_not_its_business() {
+        let mut world = World::new(2, &[]);
+        let block = fixture::pool(&mut world, 16);
+        let fault = fixture::fault(block.address, memory::Access::Read);
+        let event = Event::Fault { fault, near: Near::Freed(block), by: None };
+        assert!(check(&event, &world).is_none());
+    }
+}

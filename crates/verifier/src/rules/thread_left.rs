@@ -1,0 +1,75 @@
+//! ## What it does
+//!
+//! Forbids unloading the driver while a system thread that it made still runs its code.
+//!
+//! ## Why is this bad?
+//!
+//! The thread returns from its wait, or just goes on, in memory that is gone.
+//!
+//! ## Example
+//!
+//! ```c
+//!     KeSetEvent(&Ext->Stop, IO_NO_INCREMENT, FALSE);
+//!     IoDeleteDevice(Driver->DeviceObject); /* the thread has not ended yet */
+//! ```
+//!
+//! Instead:
+//!
+//! ```c
+//!     KeSetEvent(&Ext->Stop, IO_NO_INCREMENT, FALSE);
+//!     KeWaitForSingleObject(Ext->Thread, Executive, KernelMode, FALSE, NULL);
+//!     ObDereferenceObject(Ext->Thread);
+//!     IoDeleteDevice(Driver->DeviceObject);
+//! ```
+//!
+//! ## References
+//!
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/device-dedicated-threads>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-pscreatesystemthread>
+
+use crate::{stops, words};
+use kernel::World;
+use kernel::event::{Event, Kind, Rule, Violation};
+use kernel::state::{Doing, Start};
+
+/// See the module's description.
+pub static RULE: Rule = Rule {
+    name: "thread-left",
+    summary: "Forbids unloading the driver while a system thread that it made still runs its code.",
+    why: "The thread returns from its wait, or just goes on, in memory that is gone.",
+    remedy: "Keep the thread's object (ObReferenceObjectByHandle), tell the thread to end, and wait for \
+        the object in the unload routine. Waiting for an event that the thread sets last is not \
+        enough: it still has to run the way to its end.",
+    references: &[
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/device-dedicated-threads",
+        "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations",
+        "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-pscreatesystemthread",
+    ],
+    wants: &[Kind::Unloaded],
+    check,
+};
+
+fn check(event: &Event, world: &World) -> Option<Violation> {
+    let Event::Unloaded = event else { return None };
+    let (context, routine) = words::live(world).find_map(|context| {
+        match world.state.contexts[usize::from(context)].start {
+            Start::Thread { routine, .. } => Some((context, routine)),
+            // It was under way when the run's baseline was taken.
+            Start::Blocked => Some((context, world.cpus[usize::from(context)].rip)),
+            _ => None,
+        }
+    })?;
+    let state = &world.state.contexts[usize::from(context)];
+    let doing = match state.doing {
+        Doing::Waiting | Doing::ForKey(_) | Doing::ForRequest(_) => "waits",
+        _ => "runs",
+    };
+    let title = format!(
+        "{} is unloaded while its thread {} still {doing}",
+        words::driver(world),
+        words::object(world, routine)
+    );
+    let violation = stops::left_behind(Violation::new(&RULE, title), routine);
+    Some(violation.at("thread made here", state.made).here("driver unloaded"))
+}

@@ -1,0 +1,74 @@
+//! ## What it does
+//!
+//! Forbids unloading the driver while one of its work items is queued or running.
+//!
+//! ## Why is this bad?
+//!
+//! A worker thread of the system calls the routine later: it calls into memory that is no longer
+//! the driver's. With IoQueueWorkItem the system keeps the device object until the routine
+//! returns, but not what the routine uses besides; with ExQueueWorkItem it keeps nothing.
+//!
+//! ## Example
+//!
+//! ```c
+//!     ExInitializeWorkItem(&Ext->Item, Worker, Ext);
+//!     ExQueueWorkItem(&Ext->Item, DelayedWorkQueue); /* and nobody waits for it */
+//! ```
+//!
+//! Instead:
+//!
+//! ```c
+//!     IoAcquireRemoveLock(&Ext->RemoveLock, Ext->Item); /* released by Worker at its end */
+//!     IoQueueWorkItem(Ext->Item, Worker, DelayedWorkQueue, Ext);
+//!     /* in the remove routine: */
+//!     IoReleaseRemoveLockAndWait(&Ext->RemoveLock, NULL);
+//! ```
+//!
+//! ## References
+//!
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/system-worker-threads>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioqueueworkitem>
+
+use crate::{stops, words};
+use kernel::World;
+use kernel::event::{Event, Kind, Rule, Violation};
+use kernel::state::Start;
+
+/// See the module's description.
+pub static RULE: Rule = Rule {
+    name: "work-item-left",
+    summary: "Forbids unloading the driver while one of its work items is queued or running.",
+    why: "A worker thread of the system calls the routine later: it calls into memory that is no \
+        longer the driver's. With IoQueueWorkItem the system keeps the device object until the \
+        routine returns, but not what the routine uses besides; with ExQueueWorkItem it keeps \
+        nothing.",
+    remedy: "Count the work items that are queued and wait for the count to reach zero in the unload or \
+        remove routine, for example with a remove lock that each work item holds.",
+    references: &[
+        "https://learn.microsoft.com/windows-hardware/drivers/kernel/system-worker-threads",
+        "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations",
+        "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioqueueworkitem",
+    ],
+    wants: &[Kind::Unloaded],
+    check,
+};
+
+fn check(event: &Event, world: &World) -> Option<Violation> {
+    let Event::Unloaded = event else { return None };
+    let (context, routine) = words::live(world).find_map(|context| {
+        match world.state.contexts[usize::from(context)].start {
+            Start::WorkItem { routine, .. } => Some((context, routine)),
+            _ => None,
+        }
+    })?;
+    let state = &world.state.contexts[usize::from(context)];
+    let doing = if state.started { "running" } else { "queued" };
+    let title = format!(
+        "{} is unloaded while its work item {} is {doing}",
+        words::driver(world),
+        words::object(world, routine)
+    );
+    let violation = stops::left_behind(Violation::new(&RULE, title), routine);
+    Some(violation.at("work item queued here", state.made).here("driver unloaded"))
+}

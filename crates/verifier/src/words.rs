@@ -1,0 +1,146 @@
+//! Wording and look-ups that rules share.
+
+use kernel::state::{Block, BlockKind, Start};
+use kernel::{NOBODY, World, map};
+use memory::Access;
+use nt::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
+
+/// The driver under test, as reports call it.
+pub(crate) fn driver(world: &World) -> &str {
+    world.modules.first().map_or("the driver", |module| &module.name)
+}
+
+/// Address of the driver's DRIVER_OBJECT, 0 before it is loaded.
+pub(crate) fn driver_object(world: &World) -> u64 {
+    world.modules.first().map_or(0, |module| module.driver_object)
+}
+
+/// First and last byte of the driver's image.
+pub(crate) fn image(world: &World) -> (u64, u64) {
+    world.modules.first().map_or((0, 0), |module| (module.base, module.base + module.bytes - 1))
+}
+
+/// Whoever runs.
+pub(crate) fn who(world: &World) -> String {
+    match world.state.current {
+        NOBODY => "nobody".to_owned(),
+        current => world.context_name(current),
+    }
+}
+
+/// Instruction pointer of whoever runs.
+pub(crate) fn rip(world: &World) -> u64 {
+    world.cpus.get(usize::from(world.state.current)).map_or(0, |cpu| cpu.rip)
+}
+
+/// Register of whoever runs, by its number in instructions (RCX 1, RDX 2, R8 8, R9 9).
+pub(crate) fn register(world: &World, number: usize) -> u64 {
+    world.cpus.get(usize::from(world.state.current)).map_or(0, |cpu| cpu.gpr[number])
+}
+
+/// Argument on the stack of the service called, counted from 0; the first four are in registers.
+pub(crate) fn stack_argument(world: &World, number: u64) -> u64 {
+    let rsp = register(world, 4);
+    world.bus.memory.view64(rsp.wrapping_add(8 + 8 * number))
+}
+
+/// Where in the driver the service under way was called.
+pub(crate) fn caller(world: &World) -> u64 {
+    world.bus.memory.view64(register(world, 4))
+}
+
+/// An IRQL in words.
+pub(crate) fn level(irql: u8) -> String {
+    match irql {
+        PASSIVE_LEVEL | APC_LEVEL | DISPATCH_LEVEL => {
+            nt::irql::name(irql).unwrap_or_default().to_owned()
+        }
+        _ => format!("IRQL {irql}"),
+    }
+}
+
+/// `1 byte`, `2 bytes`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The request as messages call it: `IRP_MJ_READ request`.
+pub(crate) fn request(world: &World, irp: u64) -> String {
+    match world.state.irp(irp) {
+        Some(record) => format!("{} request", nt::irp::text(record.major, 0)),
+        None => "request".to_owned(),
+    }
+}
+
+/// Who touches memory: the driver, or a service on its behalf.
+pub(crate) fn toucher(world: &World, by: Option<&str>) -> String {
+    match by {
+        Some(service) => format!("{service}, called by {},", driver(world)),
+        None => driver(world).to_owned(),
+    }
+}
+
+/// What is done to memory, in the third person.
+pub(crate) fn verb(access: Access) -> &'static str {
+    match access {
+        Access::Read => "reads",
+        Access::Write => "writes",
+        Access::Execute => "executes",
+    }
+}
+
+/// A block without its article: `24-byte block of nonpaged pool, tag 'Ring'`.
+pub(crate) fn block(block: &Block) -> String {
+    let bytes = block.bytes;
+    match block.kind {
+        BlockKind::Pool => {
+            let pool = if block.paged { "paged" } else { "nonpaged" };
+            let tag = match block.tag {
+                0 => "no tag".to_owned(),
+                tag => format!("tag '{}'", nt::pool::tag_text(tag)),
+            };
+            format!("{bytes}-byte block of {pool} pool, {tag}")
+        }
+        BlockKind::Irp => "request packet (IRP)".to_owned(),
+        BlockKind::Device => "device object with its extension".to_owned(),
+        BlockKind::Mdl => "MDL".to_owned(),
+        BlockKind::Buffer => format!("I/O buffer of {}", count(bytes, "byte")),
+        BlockKind::Object => format!("kernel object of {}", count(bytes, "byte")),
+    }
+}
+
+/// What lies at an address: image and offset, block and offset, or the number.
+pub(crate) fn object(world: &World, address: u64) -> String {
+    if world.modules.iter().any(|module| module.contains(address)) {
+        return world.describe_address(address);
+    }
+    let stacks = map::STACKS..map::STACKS + 32 * map::STACK_STRIDE;
+    if stacks.contains(&address) {
+        return format!("{address:#x} on a kernel stack");
+    }
+    match world.state.block_at_or_below(address) {
+        Some(holder) if address - holder.address < holder.bytes => {
+            let offset = address - holder.address;
+            let extension = nt::layout::device_object::SIZE;
+            if holder.kind == BlockKind::Device && offset >= extension {
+                format!("device extension+{:#x}", offset - extension)
+            } else {
+                format!("{}+{offset:#x}", block(holder))
+            }
+        }
+        _ => format!("{address:#x}"),
+    }
+}
+
+/// Slots of contexts that are in use.
+pub(crate) fn live(world: &World) -> impl Iterator<Item = u8> + '_ {
+    (0..world.state.contexts.len() as u8).filter(|&context| world.state.live >> context & 1 != 0)
+}
+
+/// Whether a context is an actor that winds the run down.
+pub(crate) fn winds_down(world: &World, context: u8) -> bool {
+    match world.state.contexts.get(usize::from(context)).map(|state| state.start) {
+        Some(Start::Actor(index)) => usize::from(index) >= world.starters,
+        _ => false,
+    }
+}
