@@ -12,6 +12,8 @@ const ROOT: u64 = 0xffff_f800_0000_0000;
 
 struct Flat {
     memory: Vec<u8>,
+    /// Refuse data accesses.
+    shut: bool,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,62 @@ impl Bus for Flat {
     fn fetch(&mut self, addr: u64, into: &mut [u8; 15]) -> Result<usize, Fault> {
         *into = self.read(addr)?;
         Ok(15)
+    }
+    fn interlocked(&mut self, _: u64, _: u8) -> Result<(), Fault> {
+        Ok(())
+    }
+    fn port_in(&mut self, _: u16, _: u8) -> Result<u32, Fault> {
+        Ok(0)
+    }
+    fn port_out(&mut self, _: u16, _: u8, _: u32) -> Result<(), Fault> {
+        Ok(())
+    }
+    fn read_cr8(&mut self) -> Result<u64, Fault> {
+        Ok(0)
+    }
+    fn write_cr8(&mut self, _: u64) -> Result<(), Fault> {
+        Ok(())
+    }
+    fn rdtsc(&mut self) -> Result<u64, Fault> {
+        Ok(0)
+    }
+    fn cpuid(&mut self, _: u32, _: u32) -> Result<[u32; 4], Fault> {
+        Ok([0; 4])
+    }
+    fn pause(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// A bus that refuses data accesses while shut, as a scheduler that may switch at each does.
+struct Points(Flat);
+
+macro_rules! refusing {
+    ($($load:ident $store:ident $t:ty;)*) => {
+        $(
+            #[inline(always)]
+            fn $load(&mut self, addr: u64) -> Result<$t, Fault> {
+                if self.0.shut { Err(Fault(addr)) } else { self.0.$load(addr) }
+            }
+            #[inline(always)]
+            fn $store(&mut self, addr: u64, value: $t) -> Result<(), Fault> {
+                if self.0.shut { Err(Fault(addr)) } else { self.0.$store(addr, value) }
+            }
+        )*
+    };
+}
+
+impl Bus for Points {
+    type Stop = Fault;
+    refusing! {
+        load8 store8 u8;
+        load16 store16 u16;
+        load32 store32 u32;
+        load64 store64 u64;
+        load128 store128 u128;
+    }
+    fn fetch(&mut self, addr: u64, into: &mut [u8; 15]) -> Result<usize, Fault> {
+        self.0.fetch(addr, into)
     }
     fn interlocked(&mut self, _: u64, _: u8) -> Result<(), Fault> {
         Ok(())
@@ -242,7 +300,7 @@ fn copies() -> Built {
 }
 
 fn prepare(code: &[u8]) -> Flat {
-    let mut flat = Flat { memory: vec![0; SIZE] };
+    let mut flat = Flat { memory: vec![0; SIZE], shut: false };
     let at = (CODE - ROOT) as usize;
     flat.memory[at..at + code.len()].copy_from_slice(code);
     // A circular list of 16 entries behind the head at DATA.
@@ -335,6 +393,30 @@ fn stepping() {
     println!("stepping     {steps:>10} runs of one     {each:6.2} ns each");
 }
 
+/// Nanoseconds for each data access at which the run stops, is allowed one instruction and goes
+/// on.
+fn stopping() {
+    let Ok(code) = list_walk() else { return };
+    let mut points = Points(prepare(&code));
+    let mut cache = CodeCache::new(TRAP..TRAP + 0x1000);
+    let mut cpu = Cpu::new();
+    cpu.rip = CODE;
+    cpu.gpr[1] = DATA;
+    cpu.gpr[2] = 1_000_000;
+    cpu.gpr[4] = DATA + 0x8_0000;
+    let stops = 1_000_000u64;
+    let begin = Instant::now();
+    for _ in 0..stops {
+        points.0.shut = true;
+        let exit = cpu.run(&mut cache, &mut points, &mut 1000);
+        assert!(matches!(exit, Exit::Bus { .. }), "{exit:?}");
+        points.0.shut = false;
+        cpu.run(&mut cache, &mut points, &mut 1);
+    }
+    let each = begin.elapsed().as_secs_f64() * 1e9 / stops as f64;
+    println!("stopping     {stops:>10} stops           {each:6.2} ns each");
+}
+
 fn main() {
     let mixes = [
         ("list walk", list_walk(), 8_000),
@@ -352,4 +434,5 @@ fn main() {
     println!("{:12} {:>10} instructions {:6.2} ns each", "all", all.0, all.1 * 1e9 / all.0 as f64);
     decoding();
     stepping();
+    stopping();
 }

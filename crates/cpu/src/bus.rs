@@ -12,6 +12,16 @@ pub trait Bus {
     /// Why the bus refused: a fault, a scheduling point, ...
     type Stop;
 
+    /// Whether [`Bus::instruction`] is called. A bus that leaves this false pays nothing.
+    const TRACE: bool = false;
+
+    /// Called before the instruction at `rip` executes, for a trace or to know where an access
+    /// comes from. Called again for an instruction that was refused and runs again, and once for
+    /// a repeated string instruction.
+    fn instruction(&mut self, rip: u64) {
+        let _ = rip;
+    }
+
     /// Reads one byte.
     fn load8(&mut self, addr: u64) -> Result<u8, Self::Stop>;
     /// Reads two bytes, little-endian.

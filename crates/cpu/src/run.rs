@@ -44,10 +44,18 @@ impl Cpu {
             x.budget -= count;
             x.next = FALL;
             for op in &block.ops {
+                if B::TRACE {
+                    bus.instruction(block.start.wrapping_add(u64::from(op.off)));
+                }
                 if table[op.kind as usize & (SLOTS - 1)](self, bus, x, op).is_err() {
                     self.rip = block.start.wrapping_add(u64::from(op.off));
                     x.budget += count - u64::from(op.ord);
                     return self.leave(op, bus, x);
+                }
+                if B::TRACE && op.weight == 2 {
+                    bus.instruction(
+                        block.start.wrapping_add(u64::from(op.off) + u64::from(op.len)),
+                    );
                 }
             }
             let direct = x.next <= TAKEN;
@@ -98,6 +106,9 @@ impl Cpu {
                     }
                     Err(stop) => return Exit::Bus { stop },
                 }
+            }
+            if B::TRACE {
+                bus.instruction(self.rip);
             }
             let whole = x.budget;
             x.budget -= u64::from(op.weight);

@@ -33,6 +33,7 @@ pub(super) struct Guest {
     pub cr8: u64,
     pub pauses: u32,
     pub fetches: u32,
+    pub trace: Vec<u64>,
 }
 
 impl Guest {
@@ -95,6 +96,10 @@ macro_rules! access {
 
 impl Bus for Guest {
     type Stop = Stop;
+    const TRACE: bool = true;
+    fn instruction(&mut self, rip: u64) {
+        self.trace.push(rip - CODE);
+    }
     access! {
         load8 store8 u8;
         load16 store16 u16;

@@ -140,6 +140,26 @@ fn an_interrupted_comparison_keeps_the_flags_from_before() {
 }
 
 #[test]
+fn a_trace_names_every_instruction() {
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        a.mov(eax, 2)?;
+        a.set_label(&mut top)?;
+        a.dec(eax)?;
+        a.cmp(eax, edx)?;
+        a.jne(top)?;
+        a.hlt()
+    });
+    let (mut cpu, mut guest) = (processor(), Guest::new(&code));
+    assert_eq!(run(&mut cpu, &mut guest), Exit::Halt);
+    assert_eq!(guest.trace, [0, 5, 7, 9, 5, 7, 9, 11]);
+    // The same one by one.
+    let (mut cpu, mut stepped) = (processor(), Guest::new(&code));
+    while cpu.run(&mut CodeCache::new(TRAP), &mut stepped, &mut 1) == Exit::Budget {}
+    assert_eq!(stepped.trace, guest.trace);
+}
+
+#[test]
 fn interlocked_instructions_ask_first() {
     let code = assemble(|a| {
         a.lock().inc(dword_ptr(rcx))?;
