@@ -169,3 +169,73 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeReleaseGuardedMutexUnsafe),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{block, explore, outcome, run, script};
+    use crate::world::World;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[test]
+    fn the_irql_goes_up_and_back() {
+        run(|cx| {
+            let at = block(cx, layout::SIZE);
+            ExInitializeFastMutex(cx, at)?;
+            ExAcquireFastMutex(cx, at)?;
+            assert_eq!((cx.irql(), cx.read32(at + layout::COUNT)?), (APC_LEVEL, 0));
+            assert!(!ExTryToAcquireFastMutex(cx, at)?);
+            ExReleaseFastMutex(cx, at)?;
+            assert_eq!((cx.irql(), cx.read32(at + layout::COUNT)?), (0, 1));
+            assert!(KeTryToAcquireGuardedMutex(cx, at)?);
+            KeReleaseGuardedMutex(cx, at)?;
+            assert_eq!(cx.state.me().critical, 0);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn only_the_owner_gives_it_back() {
+        let ended = outcome(|cx| {
+            let at = block(cx, layout::SIZE);
+            ExInitializeFastMutex(cx, at)?;
+            ExReleaseFastMutex(cx, at)
+        });
+        assert!(ended.is_some());
+    }
+
+    #[test]
+    fn in_every_interleaving_one_thread_is_inside() {
+        let at = block(&mut World::new(2, &[]), layout::SIZE);
+        let inside = Rc::new(Cell::new(0));
+        let done = Rc::new(Cell::new(0));
+        let user = || {
+            let (inside, done) = (inside.clone(), done.clone());
+            script(move |cx| {
+                ExAcquireFastMutex(cx, at)?;
+                assert_eq!(inside.replace(1), 0);
+                cx.point()?;
+                inside.set(0);
+                ExReleaseFastMutex(cx, at)?;
+                assert_eq!(cx.irql(), 0);
+                done.set(done.get() + 1);
+                Ok(())
+            })
+        };
+        let runs = explore(
+            2,
+            vec![user(), user(), user()],
+            |world| {
+                block(world, layout::SIZE);
+                world.bus.memory.poke32(at + layout::COUNT, 1);
+                world.bus.memory.poke8(at + layout::EVENT, 1);
+            },
+            |world| {
+                assert_eq!((&world.outcome, world.state.waits.len()), (&None, 0));
+                assert_eq!(world.bus.memory.peek32(at + layout::COUNT), 1);
+            },
+        );
+        assert_eq!(done.get(), 3 * runs);
+    }
+}

@@ -237,3 +237,65 @@ pub(crate) fn services() -> Vec<Service> {
         service!(FirstEntrySList),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{block, outcome, run};
+
+    #[test]
+    fn lists_keep_their_order_at_both_ends() {
+        run(|cx| {
+            let (head, lock) = (block(cx, 16), block(cx, 8));
+            cx.write64(head, head)?;
+            cx.write64(head + BLINK, head)?;
+            let [a, b, c] = [(); 3].map(|()| block(cx, 16));
+            assert_eq!(ExInterlockedInsertTailList(cx, head, a, lock)?, 0);
+            assert_eq!(ExInterlockedInsertTailList(cx, head, b, lock)?, a);
+            assert_eq!(ExInterlockedInsertHeadList(cx, head, c, lock)?, a);
+            for entry in [c, a, b, 0] {
+                assert_eq!(ExInterlockedRemoveHeadList(cx, head, lock)?, entry);
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn links_that_disagree_end_the_run() {
+        let ended = outcome(|cx| {
+            let (head, lock) = (block(cx, 16), block(cx, 8));
+            cx.write64(head, head)?;
+            let entry = block(cx, 16);
+            ExInterlockedInsertHeadList(cx, head, entry, lock).map(drop)
+        });
+        assert!(ended.is_some());
+    }
+
+    #[test]
+    fn sequenced_lists_are_stacks_with_a_depth() {
+        run(|cx| {
+            let list = block(cx, 16);
+            InitializeSListHead(cx, list)?;
+            let [a, b] = [(); 2].map(|()| block(cx, 16));
+            assert_eq!(ExpInterlockedPushEntrySList(cx, list, a)?, 0);
+            assert_eq!(ExpInterlockedPushEntrySList(cx, list, b)?, a);
+            assert_eq!((ExQueryDepthSList(cx, list)?, FirstEntrySList(cx, list)?), (2, b));
+            assert_eq!(ExpInterlockedPopEntrySList(cx, list)?, b);
+            assert_eq!(ExpInterlockedFlushSList(cx, list)?, a);
+            assert_eq!(
+                (ExpInterlockedPopEntrySList(cx, list)?, ExQueryDepthSList(cx, list)?),
+                (0, 0)
+            );
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_crooked_entry_is_refused() {
+        let ended = outcome(|cx| {
+            let list = block(cx, 48);
+            ExpInterlockedPushEntrySList(cx, list, list + 24).map(drop)
+        });
+        assert!(ended.is_some());
+    }
+}

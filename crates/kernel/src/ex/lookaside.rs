@@ -160,3 +160,42 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExDeleteLookasideListEx),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ex::lists::ExpInterlockedPushEntrySList;
+    use crate::ex::pool::{ExAllocatePoolWithTag, find_live};
+    use crate::rtl::test_machine::{block, run};
+
+    #[test]
+    fn a_list_calls_pool_and_gives_back_what_it_holds() {
+        run(|cx| {
+            let list = block(cx, layout::SIZE);
+            ExInitializeNPagedLookasideList(cx, list, 0, 0, NX_ALLOCATION, 40, 7, 0)?;
+            let allocate = cx.registry.address_of(ALLOCATE);
+            assert_eq!(Some(cx.read64(list + layout::ALLOCATE)?), allocate);
+            assert_eq!(cx.read32(list + layout::TYPE)?, NONPAGED_NX);
+            assert_eq!(cx.read16(list + layout::DEPTH)?, 0, "nothing is cached");
+            let entry = ExAllocatePoolWithTag(cx, NONPAGED_NX, 40, 7)?;
+            ExpInterlockedPushEntrySList(cx, list, entry)?;
+            ExDeleteNPagedLookasideList(cx, list)?;
+            assert!(find_live(cx, entry).is_none());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn flags_are_checked() {
+        run(|cx| {
+            let list = block(cx, layout::SIZE);
+            let mut make =
+                |kind, flags| ExInitializeLookasideListEx(cx, list, 0, 0, kind, flags, 8, 0, 0);
+            assert_eq!(make(NONPAGED_NX, 4)?, STATUS_INVALID_PARAMETER_5);
+            assert_eq!(make(6, 0)?, STATUS_INVALID_PARAMETER_4);
+            assert_eq!(make(PAGED, 1)?, STATUS_SUCCESS);
+            assert_eq!(cx.read32(list + layout::SIZE_FIELD)?, 16);
+            Ok(())
+        });
+    }
+}

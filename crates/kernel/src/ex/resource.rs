@@ -376,3 +376,101 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExReleaseResourceAndLeaveCriticalRegion),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{block, explore, outcome, run, script};
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[test]
+    fn access_is_recursive() {
+        run(|cx| {
+            let at = block(cx, layout::SIZE);
+            ExInitializeResourceLite(cx, at)?;
+            assert!(ExAcquireResourceExclusiveLite(cx, at, false)?);
+            assert!(ExAcquireResourceSharedLite(cx, at, false)?);
+            assert!(ExIsResourceAcquiredExclusiveLite(cx, at)?);
+            assert_eq!(ExIsResourceAcquiredSharedLite(cx, at)?, 2);
+            ExReleaseResourceLite(cx, at)?;
+            ExConvertExclusiveToSharedLite(cx, at)?;
+            assert!(!ExIsResourceAcquiredExclusiveLite(cx, at)?);
+            assert!(
+                !ExAcquireResourceExclusiveLite(cx, at, false)?,
+                "readers do not become writers"
+            );
+            ExReleaseResourceLite(cx, at)?;
+            assert_eq!(ExIsResourceAcquiredSharedLite(cx, at)?, 0);
+            assert!(ExAcquireResourceExclusiveLite(cx, at, false)?);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn many_owners_have_room() {
+        run(|cx| {
+            let at = block(cx, layout::SIZE);
+            ExInitializeResourceLite(cx, at)?;
+            for thread in 1..20 {
+                grant(cx, at, thread << 8, false)?;
+            }
+            for thread in 1..20 {
+                assert_eq!(cx.read32(at + layout::ACTIVE_ENTRIES)?, 20 - thread);
+                ExReleaseResourceForThreadLite(cx, at, u64::from(thread) << 8)?;
+            }
+            ExDeleteResourceLite(cx, at)?;
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_release_without_access_ends_the_run() {
+        let ended = outcome(|cx| {
+            let at = block(cx, layout::SIZE);
+            ExInitializeResourceLite(cx, at)?;
+            ExReleaseResourceLite(cx, at)
+        });
+        assert!(ended.is_some());
+    }
+
+    #[test]
+    fn in_every_interleaving_writers_are_alone() {
+        let at = block(&mut World::new(2, &[]), layout::SIZE);
+        let readers = Rc::new(Cell::new(0));
+        let writers = Rc::new(Cell::new(0));
+        let done = Rc::new(Cell::new(0));
+        let user = |write: bool| {
+            let (readers, writers, done) = (readers.clone(), writers.clone(), done.clone());
+            script(move |cx| {
+                let mine = if write { &writers } else { &readers };
+                let got = if write {
+                    ExAcquireResourceExclusiveLite(cx, at, true)?
+                } else {
+                    ExAcquireResourceSharedLite(cx, at, true)?
+                };
+                assert!(got);
+                mine.set(mine.get() + 1);
+                assert!(writers.get() == 0 || writers.get() + readers.get() == 1);
+                cx.point()?;
+                mine.set(mine.get() - 1);
+                ExReleaseResourceLite(cx, at)?;
+                done.set(done.get() + 1);
+                Ok(())
+            })
+        };
+        let runs = explore(
+            2,
+            vec![user(true), user(false), user(false), user(true)],
+            |world| {
+                block(world, layout::SIZE);
+            },
+            |world| {
+                assert_eq!(world.outcome, None);
+                assert_eq!(world.bus.memory.peek32(at + layout::ACTIVE_ENTRIES), 0);
+                assert_eq!(world.bus.memory.peek32(at + layout::NUMBER_OF_SHARED_WAITERS), 0);
+            },
+        );
+        assert_eq!(done.get(), 4 * runs);
+    }
+}

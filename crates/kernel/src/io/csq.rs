@@ -231,3 +231,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IopCsqCancelRoutine, quiet),
     ]
 }
+
+#[cfg(test)]
+#[path = "csq_tests.rs"]
+mod tests;

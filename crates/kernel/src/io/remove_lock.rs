@@ -85,3 +85,68 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoReleaseRemoveLockAndWaitEx, partly "tags are not checked"),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{block, explore, run, script};
+    use crate::world::World;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[test]
+    fn a_removal_refuses_later_users() {
+        run(|cx| {
+            let at = block(cx, lock::SIZE);
+            IoInitializeRemoveLockEx(cx, at, 0, 0, 0, lock::SIZE as u32)?;
+            assert_eq!(IoAcquireRemoveLockEx(cx, at, 0, 0, 1, 0)?, STATUS_SUCCESS);
+            IoReleaseRemoveLockEx(cx, at, 0, 0)?;
+            assert_eq!(IoAcquireRemoveLockEx(cx, at, 0, 0, 1, 0)?, STATUS_SUCCESS);
+            IoReleaseRemoveLockAndWaitEx(cx, at, 0, 0)?;
+            assert_eq!(IoAcquireRemoveLockEx(cx, at, 0, 0, 1, 0)?, STATUS_DELETE_PENDING);
+            assert_eq!(cx.read32(at + lock::COMMON_IO_COUNT)?, 0);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn in_every_interleaving_the_removal_waits_for_the_user() {
+        let at = block(&mut World::new(2, &[]), lock::SIZE);
+        let using = Rc::new(Cell::new(false));
+        let (set, look) = (using.clone(), using);
+        let refused = Rc::new(Cell::new(0));
+        let count = refused.clone();
+        let user = script(move |cx| {
+            if IoAcquireRemoveLockEx(cx, at, 0, 0, 1, 0)? == STATUS_DELETE_PENDING {
+                count.set(count.get() + 1);
+                return Ok(());
+            }
+            set.set(true);
+            cx.point()?;
+            set.set(false);
+            IoReleaseRemoveLockEx(cx, at, 0, 0)
+        });
+        let remover = script(move |cx| {
+            IoAcquireRemoveLockEx(cx, at, 0, 0, 1, 0)?;
+            cx.point()?;
+            IoReleaseRemoveLockAndWaitEx(cx, at, 0, 0)?;
+            assert!(!look.get(), "removed while in use");
+            Ok(())
+        });
+        let runs = explore(
+            3,
+            vec![user, remover],
+            |world| {
+                block(world, lock::SIZE);
+                world.bus.memory.poke32(at + lock::COMMON_IO_COUNT, 1);
+                world.bus.memory.poke8(at + lock::COMMON_REMOVE_EVENT, 1);
+            },
+            |world| {
+                assert_eq!(world.outcome, None);
+                assert_eq!(world.bus.memory.peek32(at + lock::COMMON_IO_COUNT), 0);
+                assert!(world.state.waits.is_empty(), "nobody waits for ever");
+            },
+        );
+        assert!(runs >= 4 && refused.get() > 0, "{runs} runs, {} refused", refused.get());
+    }
+}

@@ -95,3 +95,36 @@ pub(crate) fn services() -> Vec<Service> {
         service!(FsRtlExitFileSystem, quiet),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{outcome, run};
+
+    #[test]
+    fn regions_nest_and_are_told_apart() {
+        run(|cx| {
+            assert!(!KeAreApcsDisabled(cx)?);
+            KeEnterCriticalRegion(cx)?;
+            assert!(KeAreApcsDisabled(cx)? && !KeAreAllApcsDisabled(cx)?);
+            KeEnterGuardedRegion(cx)?;
+            KeLeaveCriticalRegion(cx)?;
+            assert!(KeAreApcsDisabled(cx)? && KeAreAllApcsDisabled(cx)?);
+            KeLeaveGuardedRegion(cx)?;
+            assert!(!KeAreApcsDisabled(cx)?);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_leave_too_many_ends_the_run() {
+        assert!(outcome(KeLeaveCriticalRegion).is_some());
+        assert!(
+            outcome(|cx| {
+                KeEnterCriticalRegion(cx)?;
+                KeLeaveGuardedRegion(cx)
+            })
+            .is_some()
+        );
+    }
+}

@@ -55,3 +55,76 @@ pub fn KeReadStateMutex(cx: &mut Cx, mutex: u64) -> Result<i32, Stop> {
 pub(crate) fn services() -> Vec<Service> {
     vec![service!(KeInitializeMutex, quiet), service!(KeReleaseMutex), service!(KeReadStateMutex)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ke::wait::wait_for;
+    use crate::rtl::test_machine::{block, explore, outcome, run, script};
+    use crate::world::{Outcome, World};
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[test]
+    fn an_owner_may_take_it_again() {
+        run(|cx| {
+            let mutex = block(cx, kmutant::SIZE);
+            KeInitializeMutex(cx, mutex, 0)?;
+            for _ in 0..2 {
+                wait_for(cx, &[mutex], true, None)?;
+            }
+            assert_eq!(KeReadStateMutex(cx, mutex)?, -1);
+            assert_eq!(KeReleaseMutex(cx, mutex, false)?, -1);
+            assert_eq!(KeReleaseMutex(cx, mutex, false)?, 0);
+            assert_eq!(
+                (KeReadStateMutex(cx, mutex)?, cx.read64(mutex + kmutant::OWNER_THREAD)?),
+                (1, 0)
+            );
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn only_the_owner_may_give_it_back() {
+        let ended = outcome(|cx| {
+            let mutex = block(cx, kmutant::SIZE);
+            KeInitializeMutex(cx, mutex, 0)?;
+            KeReleaseMutex(cx, mutex, false).map(drop)
+        });
+        assert!(
+            matches!(&ended, Some(Outcome::Unsupported { what }) if what.contains("owner")),
+            "{ended:?}"
+        );
+    }
+
+    #[test]
+    fn in_every_interleaving_one_thread_is_inside() {
+        let mutex = block(&mut World::new(2, &[]), kmutant::SIZE);
+        let inside = Rc::new(Cell::new(0));
+        let done = Rc::new(Cell::new(0));
+        let user = || {
+            let (inside, done) = (inside.clone(), done.clone());
+            script(move |cx| {
+                wait_for(cx, &[mutex], true, None)?;
+                inside.set(inside.get() + 1);
+                assert_eq!(inside.get(), 1);
+                cx.point()?;
+                inside.set(inside.get() - 1);
+                KeReleaseMutex(cx, mutex, false)?;
+                done.set(done.get() + 1);
+                Ok(())
+            })
+        };
+        let runs = explore(
+            2,
+            vec![user(), user(), user()],
+            |world| {
+                block(world, kmutant::SIZE);
+                world.bus.memory.poke8(mutex, object::MUTANT);
+                world.bus.memory.poke32(mutex + header::SIGNAL_STATE, 1);
+            },
+            |world| assert_eq!((&world.outcome, world.state.waits.len()), (&None, 0)),
+        );
+        assert_eq!(done.get(), 3 * runs);
+    }
+}

@@ -62,3 +62,36 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeReadStateSemaphore),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ke::wait::wait_for;
+    use crate::rtl::test_machine::{block, outcome, run};
+    use crate::world::Outcome;
+
+    #[test]
+    fn it_counts_up_to_its_limit() {
+        run(|cx| {
+            let at = block(cx, ksemaphore::SIZE);
+            KeInitializeSemaphore(cx, at, 1, 3)?;
+            assert_eq!(KeReleaseSemaphore(cx, at, 0, 2, false)?, 1);
+            for left in [2, 1, 0] {
+                assert_eq!(wait_for(cx, &[at], true, Some(0))?, 0);
+                assert_eq!(KeReadStateSemaphore(cx, at)?, left);
+            }
+            assert_eq!(wait_for(cx, &[at], true, Some(0))?, nt::status::STATUS_TIMEOUT);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn beyond_the_limit_is_an_exception() {
+        let ended = outcome(|cx| {
+            let at = block(cx, ksemaphore::SIZE);
+            KeInitializeSemaphore(cx, at, 1, 1)?;
+            KeReleaseSemaphore(cx, at, 0, 1, false).map(drop)
+        });
+        assert!(matches!(ended, Some(Outcome::Unsupported { .. })), "{ended:?}");
+    }
+}

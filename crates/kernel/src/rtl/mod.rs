@@ -11,6 +11,10 @@ pub mod format;
 pub mod memory;
 pub mod misc;
 pub mod print;
+#[cfg(test)]
+mod service_tests;
+#[cfg(test)]
+pub(crate) mod test_machine;
 pub mod text;
 pub mod time;
 pub mod unicode;
