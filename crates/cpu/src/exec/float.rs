@@ -205,7 +205,7 @@ table! {
     Roundpd 16 |_, b, imm| map64(b, |b| double::round(b, imm));
     Addsubps 16 |a, b, _| {
         let alternate = |i: usize, a: u32, b: u32| {
-            single::two(if i % 2 == 0 { |a, b| a - b } else { |a, b| a + b }, a, b)
+            single::two(if i & 1 == 0 { |a, b| a - b } else { |a, b| a + b }, a, b)
         };
         let (a, b) = (dwords(a), dwords(b));
         from_dwords(std::array::from_fn(|i| alternate(i, a[i], b[i])))
