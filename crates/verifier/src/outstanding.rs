@@ -2,7 +2,7 @@
 
 use crate::words;
 use kernel::event::{Event, Violation};
-use kernel::state::{BlockKind, Doing, IrpRecord, Start};
+use kernel::state::{BlockKind, Doing, IrpRecord, Origin, Start};
 use kernel::{World, map};
 use nt::layout::irp::TAIL_OVERLAY_LIST_ENTRY;
 
@@ -89,8 +89,9 @@ fn words_in(world: &World, (from, to): (u64, u64)) -> Vec<u64> {
 
 /// A request's history as places.
 pub(crate) fn told(violation: Violation, record: &IrpRecord) -> Violation {
-    let mut violation = violation.at("request made", record.made);
+    let mut violation = violation;
     let moments = [
+        ("request made", (record.origin == Origin::Driver).then_some(record.made)),
         ("left unfinished by its dispatch routine", record.pended),
         ("cancel requested", record.cancelled),
         ("cancel routine called", record.cancel_called),

@@ -3,6 +3,7 @@
 use kernel::state::{Block, BlockKind, Start};
 use kernel::{NOBODY, World, map};
 use memory::Access;
+use nt::flags::object_type as types;
 use nt::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 
 /// The driver under test, as reports call it.
@@ -64,11 +65,11 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// The request as messages call it: `IRP_MJ_READ request`.
+/// The request as messages call it: `an IRP_MJ_READ request`.
 pub(crate) fn request(world: &World, irp: u64) -> String {
     match world.state.irp(irp) {
-        Some(record) => format!("{} request", nt::irp::text(record.major, 0)),
-        None => "request".to_owned(),
+        Some(record) => format!("an {} request", nt::irp::text(record.major, 0)),
+        None => "a request".to_owned(),
     }
 }
 
@@ -102,10 +103,21 @@ pub(crate) fn block(block: &Block) -> String {
             format!("{bytes}-byte block of {pool} pool, {tag}")
         }
         BlockKind::Irp => "request packet (IRP)".to_owned(),
-        BlockKind::Device => "device object with its extension".to_owned(),
+        BlockKind::Device => "device object".to_owned(),
         BlockKind::Mdl => "MDL".to_owned(),
         BlockKind::Buffer => format!("I/O buffer of {}", count(bytes, "byte")),
         BlockKind::Object => format!("kernel object of {}", count(bytes, "byte")),
+    }
+}
+
+/// Where in a block an address lies: `offset 0x8`, for a device also `offset 0x8 of the extension`.
+pub(crate) fn offset(block: &Block, address: u64) -> String {
+    let offset = address.wrapping_sub(block.address);
+    match offset.checked_sub(nt::layout::device_object::SIZE) {
+        Some(inside) if block.kind == BlockKind::Device => {
+            format!("offset {inside:#x} of the extension")
+        }
+        _ => format!("offset {offset:#x}"),
     }
 }
 
@@ -118,17 +130,48 @@ pub(crate) fn object(world: &World, address: u64) -> String {
     if stacks.contains(&address) {
         return format!("{address:#x} on a kernel stack");
     }
+    let service = address.wrapping_sub(map::FIRST_SERVICE);
+    let service = world.registry.get((service / map::SERVICE_STRIDE) as usize);
+    if let Some(service) = service.filter(|_| map::KERNEL_CODE < address) {
+        return service.name.to_owned();
+    }
     match world.state.block_at_or_below(address) {
         Some(holder) if address - holder.address < holder.bytes => {
-            let offset = address - holder.address;
-            let extension = nt::layout::device_object::SIZE;
-            if holder.kind == BlockKind::Device && offset >= extension {
-                format!("device extension+{:#x}", offset - extension)
-            } else {
-                format!("{}+{offset:#x}", block(holder))
-            }
+            format!("{} of a {}", offset(holder, address), block(holder))
         }
         _ => format!("{address:#x}"),
+    }
+}
+
+/// A spin lock: the system's, or by its place.
+pub(crate) fn lock(world: &World, address: u64) -> String {
+    if address == kernel::io::cancel::CANCEL_LOCK {
+        return "the cancel spin lock".to_owned();
+    }
+    format!("the spin lock at {}", object(world, address))
+}
+
+/// Something that can be waited for: its kind and place.
+pub(crate) fn waitable(world: &World, address: u64) -> String {
+    let mut kind = [0];
+    world.bus.memory.view(address, &mut kind);
+    let kind = match kind[0] & 0x7f {
+        types::EVENT_NOTIFICATION_OBJECT | types::EVENT_SYNCHRONIZATION_OBJECT => "the event",
+        types::MUTANT_OBJECT => "the mutex",
+        types::SEMAPHORE_OBJECT => "the semaphore",
+        types::THREAD_OBJECT => return format!("the end of the {}", thread(world, address)),
+        types::TIMER_NOTIFICATION_OBJECT | types::TIMER_SYNCHRONIZATION_OBJECT => "the timer",
+        _ => "the object",
+    };
+    format!("{kind} at {}", object(world, address))
+}
+
+/// The thread of this object, by name while it lives.
+fn thread(world: &World, object: u64) -> String {
+    let mut contexts = live(world);
+    match contexts.find(|&context| world.state.contexts[usize::from(context)].thread == object) {
+        Some(context) => world.context_name(context),
+        None => format!("thread {object:#x}"),
     }
 }
 

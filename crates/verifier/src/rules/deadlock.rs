@@ -40,14 +40,14 @@ use nt::bugcheck::DRIVER_VERIFIER_DETECTED_VIOLATION;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "deadlock",
-    summary: "Forbids spinning for a lock whose holder waits, directly or through others, for a lock \
-        that the spinner holds.",
-    why: "Each party holds what the other one needs and none can go on. Processors that spin at \
-        DISPATCH_LEVEL do not answer, so the machine freezes. It takes the right moment to happen, \
-        which tests rarely meet and customers do.",
-    remedy: "Give locks an order, write it down, and acquire them in that order everywhere; or hold \
-        only one at a time. Do not call out of the driver (IoCompleteRequest, IoCallDriver) with a \
-        lock held: what is called may come back for another.",
+    summary: "Forbids spinning for a lock whose holder waits, directly or through others, for a \
+        lock that the spinner holds.",
+    why: "Each party holds what the other one needs and none can go on. Processors that spin \
+        at DISPATCH_LEVEL do not answer, so the machine freezes. It takes the right moment \
+        to happen, which tests rarely meet and customers do.",
+    remedy: "Give locks an order, write it down, and acquire them in that order everywhere; or \
+        hold only one at a time. Do not call out of the driver (IoCompleteRequest, \
+        IoCallDriver) with a lock held: what is called may come back for another.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/preventing-errors-and-deadlocks-while-using-spin-locks",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/deadlock-detection",
@@ -63,12 +63,12 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let first = chain[0].0;
     let mut title = world.context_name(first);
     for (_, lock, held) in &chain {
-        let name = words::object(world, *lock);
+        let name = words::lock(world, *lock);
         let owner = match held {
             Some(held) => world.context_name(held.owner),
             None => "nobody".to_owned(),
         };
-        title.push_str(&format!(" spins for the lock at {name}, held by {owner}; {owner}"));
+        title.push_str(&format!(" spins for {name}, which {owner} holds; {owner}"));
     }
     let end = match chain.last().and_then(|(_, _, held)| held.map(|held| held.owner)) {
         Some(last) if closed => {
@@ -96,8 +96,8 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     for (_, lock, held) in &chain {
         if let Some(held) = held {
             let owner = world.context_name(held.owner);
-            let name = words::object(world, *lock);
-            violation = violation.at(&format!("{owner} acquires the lock at {name}"), held.site);
+            let name = words::lock(world, *lock);
+            violation = violation.at(&format!("{owner} acquires {name}"), held.site);
         }
     }
     Some(violation.here(&format!("{} spins here", words::who(world))))

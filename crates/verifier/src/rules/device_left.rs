@@ -42,12 +42,12 @@ use kernel::event::{Event, Kind, Rule, Violation};
 pub static RULE: Rule = Rule {
     name: "device-left",
     summary: "Forbids unloading the driver without deleting the device objects that it made.",
-    why: "A device object points to its driver object. A request that still finds the device is sent \
-        to a driver that is gone, and the device's name stays taken until the next start of the \
-        machine.",
+    why: "A device object points to its driver object. A request that still finds the device \
+        is sent to a driver that is gone, and the device's name stays taken until the next \
+        start of the machine.",
     remedy: "Call IoDeleteDevice for each device object: in the unload routine for those made in \
-        DriverEntry, on IRP_MN_REMOVE_DEVICE (after IoDetachDevice) for those made in AddDevice, \
-        and on every error path that follows IoCreateDevice.",
+        DriverEntry, on IRP_MN_REMOVE_DEVICE (after IoDetachDevice) for those made in \
+        AddDevice, and on every error path that follows IoCreateDevice.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iodeletedevice",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality",

@@ -45,12 +45,12 @@ use kernel::event::{Event, Kind, Routine, Rule, Violation};
 pub static RULE: Rule = Rule {
     name: "dispatch-irql-changed",
     summary: "Forbids a driver routine to return at another IRQL than the one it was called at.",
-    why: "The caller goes on as if nothing had happened. With the IRQL too high, its next page fault \
-        or wait is fatal, far from the routine that caused it; with the IRQL too low, it loses the \
-        protection that it relied on.",
-    remedy: "Lower the IRQL to the value that KeRaiseIrql returned, on every way out. A spin lock \
-        acquired with KeAcquireSpinLock must be released with KeReleaseSpinLock, not with \
-        KeReleaseSpinLockFromDpcLevel.",
+    why: "The caller goes on as if nothing had happened. With the IRQL too high, its next \
+        page fault or wait is fatal, far from the routine that caused it; with the IRQL too \
+        low, it loses the protection that it relied on.",
+    remedy: "Lower the IRQL to the value that KeRaiseIrql returned, on every way out. A spin \
+        lock acquired with KeAcquireSpinLock must be released with KeReleaseSpinLock, not \
+        with KeReleaseSpinLockFromDpcLevel.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc8--irql-unexpected-value",

@@ -44,10 +44,10 @@ use nt::layout::kdpc::DEFERRED_ROUTINE;
 pub static RULE: Rule = Rule {
     name: "dpc-left",
     summary: "Forbids unloading the driver while one of its DPCs is queued or running.",
-    why: "A DPC runs on whichever processor it was queued, at a moment of its own choosing. After \
-        the unload it calls into memory that is no longer the driver's.",
-    remedy: "Stop what queues DPCs (interrupts, timers), call KeRemoveQueueDpc for each, and then \
-        KeFlushQueuedDpcs, which waits for those that are running.",
+    why: "A DPC runs on whichever processor it was queued, at a moment of its own choosing. \
+        After the unload it calls into memory that is no longer the driver's.",
+    remedy: "Stop what queues DPCs (interrupts, timers), call KeRemoveQueueDpc for each, and \
+        then KeFlushQueuedDpcs, which waits for those that are running.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc7--timer-or-dpc-invalid",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keflushqueueddpcs",

@@ -34,11 +34,12 @@ use kernel::event::{Event, Kind, Rule, Violation};
 pub static RULE: Rule = Rule {
     name: "driver-bugcheck",
     summary: "Reports that the driver itself stopped the machine with KeBugCheck or KeBugCheckEx.",
-    why: "A driver that calls for a bug check takes the whole machine down with all unsaved work. It \
-        did so because it found something that it thinks cannot be; what led there is the bug.",
-    remedy: "Look at the condition that led to the call and at the schedule that made it true. Errors \
-        that a device, an application or a shortage of memory can cause should fail a request, not \
-        the machine.",
+    why: "A driver that calls for a bug check takes the whole machine down with all unsaved \
+        work. It did so because it found something that it thinks cannot be; what led there \
+        is the bug.",
+    remedy: "Look at the condition that led to the call and at the schedule that made it true. \
+        Errors that a device, an application or a shortage of memory can cause should fail \
+        a request, not the machine.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kebugcheckex",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-code-reference2",

@@ -34,19 +34,19 @@
 use crate::{outstanding, words};
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
-use kernel::state::Doing;
+use kernel::state::{Doing, Start};
 
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "hang",
     summary: "Forbids a driver routine to wait for something that nobody will ever do.",
-    why: "The thread that called into the driver never comes back: an application that cannot be \
-        ended, a device that cannot be removed, a machine that does not shut down. No bug check \
-        says where.",
-    remedy: "See that every way out of the code that should signal the object does so, errors and \
-        cancels too; that an event which several may wait for is a notification event; that counts \
-        are decremented on every path, and that the wait comes after what it waits for was \
-        started.",
+    why: "The thread that called into the driver never comes back: an application that cannot \
+        be ended, a device that cannot be removed, a machine that does not shut down. No \
+        bug check says where.",
+    remedy: "See that every way out of the code that should signal the object does so, errors \
+        and cancels too; that an event which several may wait for is a notification event; \
+        that counts are decremented on every path, and that the wait comes after what it \
+        waits for was started.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/using-iocompletion-routines",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kewaitforsingleobject",
@@ -66,8 +66,10 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let objects = match (wait, world.state.contexts[usize::from(context)].doing) {
         (Some(wait), _) if wait.count > 0 => {
             let count = usize::from(wait.count).min(wait.objects.len());
-            let names: Vec<_> =
-                wait.objects[..count].iter().map(|&object| words::object(world, object)).collect();
+            let names: Vec<_> = wait.objects[..count]
+                .iter()
+                .map(|&object| words::waitable(world, object))
+                .collect();
             names.join(if wait.all { " and " } else { " or " })
         }
         (_, Doing::ForKey(key)) => words::object(world, key),
@@ -77,18 +79,27 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let mut violation =
         Violation::new(&RULE, title).detail("Nothing can run any more that could end the wait.");
     for other in outstanding::hung(world).filter(|&other| other != context) {
-        let made = world.state.contexts[usize::from(other)].made;
-        let role = format!("{} hangs too; it was started here", world.context_name(other));
-        violation = violation.at(&role, made);
+        violation = started(violation, world, other);
     }
-    let made = world.state.contexts[usize::from(context)].made;
-    Some(violation.at(&format!("{who} was started here"), made).here("end of the run"))
+    Some(started(violation, world, context).here("end of the run"))
+}
+
+/// Where the driver queued a work item that hangs; actors come from outside.
+fn started(violation: Violation, world: &World, context: u8) -> Violation {
+    let state = &world.state.contexts[usize::from(context)];
+    match state.start {
+        Start::WorkItem { .. } => {
+            let role = format!("{} queued here", world.context_name(context));
+            violation.at(&role, state.made)
+        }
+        _ => violation,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::state::{ContextState, FREE, Start, WAIT_OBJECTS, Wait};
+    use kernel::state::{ContextState, FREE, WAIT_OBJECTS, Wait};
 
     #[test]
     fn somebody_blocked_inside_the_driver_is_named() {

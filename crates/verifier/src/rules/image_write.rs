@@ -38,10 +38,11 @@ use nt::bugcheck;
 pub static RULE: Rule = Rule {
     name: "image-write",
     summary: "Forbids writing to the read-only parts of a driver image and executing its data.",
-    why: "Code and constants are mapped read-only, data not executable. A write to a string literal, \
-        a const table or a function, or a jump through a data pointer, stops the machine.",
-    remedy: "Declare what is written to as non-const data. Where the pointer is a function pointer, see \
-        who overwrote it. Do not patch code.",
+    why: "Code and constants are mapped read-only, data not executable. A write to a string \
+        literal, a const table or a function, or a jump through a data pointer, stops the \
+        machine.",
+    remedy: "Declare what is written to as non-const data. Where the pointer is a function \
+        pointer, see who overwrote it. Do not patch code.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xbe--attempted-write-to-readonly-memory",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xfc---attempted-execute-of-noexecute-memory",

@@ -38,11 +38,11 @@ use kernel::event::{Event, Kind, Rule, Violation};
 pub static RULE: Rule = Rule {
     name: "interrupt-left",
     summary: "Forbids unloading the driver while an interrupt is connected to it.",
-    why: "The next interrupt of the device, or of any device that shares the line, calls a service \
-        routine that is gone.",
+    why: "The next interrupt of the device, or of any device that shares the line, calls a \
+        service routine that is gone.",
     remedy: "Make the device stop interrupting, then call IoDisconnectInterruptEx (or \
-        IoDisconnectInterrupt), when the device is stopped, surprise-removed or removed, at the \
-        latest in the unload routine.",
+        IoDisconnectInterrupt), when the device is stopped, surprise-removed or removed, at \
+        the latest in the unload routine.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/removing-an-isr",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iodisconnectinterruptex",

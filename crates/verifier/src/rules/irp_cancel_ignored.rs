@@ -44,13 +44,14 @@ use nt::bugcheck::DRIVER_VERIFIER_DETECTED_VIOLATION;
 pub static RULE: Rule = Rule {
     name: "irp-cancel-ignored",
     summary: "Forbids keeping a request for an indefinite time without letting it be cancelled.",
-    why: "When an application ends or calls CancelIo, its requests are cancelled, and the thread \
-        waits until they come back. A driver that keeps a request with no cancel routine, or whose \
-        cancel routine leaves it where it is, makes the process impossible to end.",
-    remedy: "Set a cancel routine with IoSetCancelRoutine for every request that may wait for longer \
-        than a moment, and look at Irp->Cancel after setting it, since the cancel may have come \
-        before. On IRP_MJ_CLEANUP complete what the closing handle still has queued. The IoCsq \
-        routines handle all of it.",
+    why: "When an application ends or calls CancelIo, its requests are cancelled, and the \
+        thread waits until they come back. A driver that keeps a request with no cancel \
+        routine, or whose cancel routine leaves it where it is, makes the process \
+        impossible to end.",
+    remedy: "Set a cancel routine with IoSetCancelRoutine for every request that may wait for \
+        longer than a moment, and look at Irp->Cancel after setting it, since the cancel \
+        may have come before. On IRP_MJ_CLEANUP complete what the closing handle still has \
+        queued. The IoCsq routines handle all of it.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/canceling-irps",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/introduction-to-cancel-routines",
@@ -72,7 +73,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
             return None;
         }
         let request = words::request(world, record.address);
-        let title = format!("{} holds on to a cancelled {request}", words::driver(world));
+        let title = format!("{} holds on to {request} that was cancelled", words::driver(world));
         let detail = if record.cancel_called.is_some() {
             "Its cancel routine was called but did not complete it."
         } else {

@@ -38,10 +38,10 @@ use nt::status::STATUS_PENDING;
 pub static RULE: Rule = Rule {
     name: "irp-completed-as-pending",
     summary: "Forbids completing a request with STATUS_PENDING, or -1, in IoStatus.Status.",
-    why: "A caller that finds STATUS_PENDING in its status block takes the request for unfinished \
-        and may wait for ever; -1 is what uninitialised variables look like.",
-    remedy: "Set Irp->IoStatus.Status to the request's outcome before IoCompleteRequest. STATUS_PENDING \
-        is only ever what a dispatch routine returns.",
+    why: "A caller that finds STATUS_PENDING in its status block takes the request for \
+        unfinished and may wait for ever; -1 is what uninitialised variables look like.",
+    remedy: "Set Irp->IoStatus.Status to the request's outcome before IoCompleteRequest. \
+        STATUS_PENDING is only ever what a dispatch routine returns.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-completerequeststatuscheck",
@@ -58,7 +58,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         return None;
     }
     let title = format!(
-        "{} completes a {} with {} as its outcome",
+        "{} completes {} with {} as its outcome",
         words::driver(world),
         words::request(world, irp),
         nt::status::text(status)

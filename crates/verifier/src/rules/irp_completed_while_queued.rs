@@ -47,11 +47,11 @@ use nt::layout::irp::TAIL_OVERLAY_LIST_ENTRY;
 pub static RULE: Rule = Rule {
     name: "irp-completed-while-queued",
     summary: "Forbids completing a request while it is still linked in one of the driver's lists.",
-    why: "After completion the packet belongs to the I/O manager, but the queue still points to it. \
-        The next walk over the queue follows links through freed or reused memory and completes or \
-        cancels a request that is not the driver's any more.",
-    remedy: "Take the request off the list under the lock that guards the list, and only then complete \
-        it. IoCsqRemoveIrp and IoCsqRemoveNextIrp do both steps under the lock.",
+    why: "After completion the packet belongs to the I/O manager, but the queue still points \
+        to it. The next walk over the queue follows links through freed or reused memory \
+        and completes or cancels a request that is not the driver's any more.",
+    remedy: "Take the request off the list under the lock that guards the list, and only then \
+        complete it. IoCsqRemoveIrp and IoCsqRemoveNextIrp do both steps under the lock.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/driver-managed-irp-queues",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/queuing-and-dequeuing-irps",
@@ -78,7 +78,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     }
     let list = words::object(world, head);
     let title = format!(
-        "{} completes a {} that is still in the list at {list}",
+        "{} completes {} that is still in the list at {list}",
         words::driver(world),
         words::request(world, irp)
     );

@@ -40,11 +40,12 @@ use nt::layout::irp::CANCEL_ROUTINE;
 pub static RULE: Rule = Rule {
     name: "irp-completed-with-cancel-routine",
     summary: "Forbids completing a request whose cancel routine is still set.",
-    why: "If the request is cancelled while it is being completed, the cancel routine is called for \
-        a packet that is on its way back, and completes it again or touches it after it is gone.",
+    why: "If the request is cancelled while it is being completed, the cancel routine is \
+        called for a packet that is on its way back, and completes it again or touches it \
+        after it is gone.",
     remedy: "Call IoSetCancelRoutine(Irp, NULL) before completing. If it returns NULL although a \
-        routine was set, the cancel routine has been called or is about to be, and completes the \
-        request: leave it alone.",
+        routine was set, the cancel routine has been called or is about to be, and \
+        completes the request: leave it alone.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x48--cancel-state-in-completed-irp",
@@ -63,7 +64,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     }
     let name = words::object(world, routine);
     let title = format!(
-        "{} completes a {} whose cancel routine {name} is still set",
+        "{} completes {} whose cancel routine {name} is still set",
         words::driver(world),
         words::request(world, irp)
     );

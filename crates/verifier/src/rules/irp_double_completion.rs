@@ -48,11 +48,11 @@ use nt::bugcheck::MULTIPLE_IRP_COMPLETE_REQUESTS;
 pub static RULE: Rule = Rule {
     name: "irp-double-completion",
     summary: "Forbids completing a request that was completed before.",
-    why: "With its first completion a request goes back to whoever made it, and the packet may be \
-        freed or in use for somebody else's request. Completing it again finishes a request that \
-        is not the driver's, corrupts memory, or both.",
-    remedy: "Decide in one place, under one lock or by one interlocked exchange, who completes the \
-        request: take it off the queue and take its cancel routine back with \
+    why: "With its first completion a request goes back to whoever made it, and the packet \
+        may be freed or in use for somebody else's request. Completing it again finishes a \
+        request that is not the driver's, corrupts memory, or both.",
+    remedy: "Decide in one place, under one lock or by one interlocked exchange, who completes \
+        the request: take it off the queue and take its cancel routine back with \
         IoSetCancelRoutine(Irp, NULL); when that returns NULL, the cancel routine runs and \
         completes it, so nobody else may. The IoCsq routines do this for you.",
     references: &[

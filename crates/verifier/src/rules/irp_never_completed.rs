@@ -52,15 +52,15 @@ use nt::status::STATUS_PENDING;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "irp-never-completed",
-    summary: "Forbids losing a request: a dispatch routine that neither completes, queues nor passes it \
-        on, or a request that nobody finishes any more.",
-    why: "An application that waits for a lost request hangs and cannot even be ended, since a \
-        thread does not go away before its requests are completed. A lost PnP or power request \
-        stops the whole device tree.",
-    remedy: "On every path of a dispatch routine exactly one of three things must happen: complete the \
-        request and return its status, pass it on and return what IoCallDriver returned, or mark \
-        it pending, keep it, and return STATUS_PENDING. A cancel routine must complete the request \
-        that it takes off the queue.",
+    summary: "Forbids losing a request: a dispatch routine that neither completes, queues nor \
+        passes it on, or a request that nobody finishes any more.",
+    why: "An application that waits for a lost request hangs and cannot even be ended, since \
+        a thread does not go away before its requests are completed. A lost PnP or power \
+        request stops the whole device tree.",
+    remedy: "On every path of a dispatch routine exactly one of three things must happen: \
+        complete the request and return its status, pass it on and return what IoCallDriver \
+        returned, or mark it pending, keep it, and return STATUS_PENDING. A cancel routine \
+        must complete the request that it takes off the queue.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/when-to-complete-an-irp",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/additional-errors-in-handling-irps",
@@ -111,7 +111,7 @@ fn lost(world: &World, record: &IrpRecord) -> Option<Violation> {
         return None;
     }
     let request = words::request(world, record.address);
-    let title = format!("{} never completes a {request}", words::driver(world));
+    let title = format!("{} never completes {request}", words::driver(world));
     let detail = if held {
         "The driver still holds it, but nothing that could finish it is left."
     } else {

@@ -37,13 +37,13 @@ use nt::bugcheck::NO_MORE_IRP_STACK_LOCATIONS;
 pub static RULE: Rule = Rule {
     name: "irp-no-stack-location",
     summary: "Forbids passing down a request that has no stack location left for the next driver.",
-    why: "IoCallDriver gives the next driver the location below the present one. When there is none, \
-        that is memory in front of the packet's stack: the driver below reads parameters from the \
-        packet's own header and writes over it.",
+    why: "IoCallDriver gives the next driver the location below the present one. When there \
+        is none, that is memory in front of the packet's stack: the driver below reads \
+        parameters from the packet's own header and writes over it.",
     remedy: "Give IoAllocateIrp the StackSize of the device that the request is sent to, and set \
         StackSize of one's own device to that of the device below plus one \
-        (IoAttachDeviceToDeviceStack does it). A driver that made the packet for itself and wants \
-        a location of its own needs one more.",
+        (IoAttachDeviceToDeviceStack does it). A driver that made the packet for itself and \
+        wants a location of its own needs one more.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x35--no-more-irp-stack-locations",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioallocateirp",

@@ -44,12 +44,13 @@ use nt::status::STATUS_PENDING;
 pub static RULE: Rule = Rule {
     name: "irp-pending-not-marked",
     summary: "Forbids returning STATUS_PENDING for a request that was not marked pending.",
-    why: "The I/O manager learns from the mark in the stack location, not from the returned status, \
-        that the caller did not wait. Without it the request's second half (copying data back, \
-        setting the event) is skipped when it completes, and the application waits for ever.",
-    remedy: "Call IoMarkIrpPending(Irp) before the request can be completed by anybody, that is before \
-        it is queued or handed to hardware, and then return STATUS_PENDING without looking at the \
-        request again.",
+    why: "The I/O manager learns from the mark in the stack location, not from the returned \
+        status, that the caller did not wait. Without it the request's second half (copying \
+        data back, setting the event) is skipped when it completes, and the application \
+        waits for ever.",
+    remedy: "Call IoMarkIrpPending(Irp) before the request can be completed by anybody, that is \
+        before it is queued or handed to hardware, and then return STATUS_PENDING without \
+        looking at the request again.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iomarkirppending",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/queuing-and-dequeuing-irps",

@@ -39,13 +39,15 @@ use nt::status::STATUS_PENDING;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "irp-pending-wrong-status",
-    summary: "Forbids marking a request pending and returning something other than STATUS_PENDING.",
-    why: "The mark promises that the request is finished later, the status says that it is finished \
-        now. The I/O manager then does the request's second half twice or at the wrong time: data \
-        is copied to a buffer that is gone, an event is set early, a packet is freed twice.",
-    remedy: "Once IoMarkIrpPending was called, return STATUS_PENDING on every path, also when the \
-        request was completed in the meantime; or do not mark it before it is certain that it is \
-        queued.",
+    summary: "Forbids marking a request pending and returning something other than \
+        STATUS_PENDING.",
+    why: "The mark promises that the request is finished later, the status says that it is \
+        finished now. The I/O manager then does the request's second half twice or at the \
+        wrong time: data is copied to a buffer that is gone, an event is set early, a \
+        packet is freed twice.",
+    remedy: "Once IoMarkIrpPending was called, return STATUS_PENDING on every path, also when \
+        the request was completed in the meantime; or do not mark it before it is certain \
+        that it is queued.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iomarkirppending",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/28143-iomarkirppending-must-return-statuspending",

@@ -43,14 +43,15 @@ use nt::bugcheck;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "irp-touched-after-completion",
-    summary: "Forbids touching a request packet or its system buffer after the request was completed.",
-    why: "IoCompleteRequest gives the packet back; the I/O manager may free it before the call \
-        returns. What the driver reads later is garbage, and what it writes lands in somebody \
-        else's memory. The same holds as soon as another thread or a DPC may complete the request, \
-        for example from the moment it is on a queue.",
-    remedy: "Copy what is needed (status, length, buffer address) into local variables before the \
-        request is completed or queued, and return those. After queueing a request, return \
-        STATUS_PENDING without looking at it again.",
+    summary: "Forbids touching a request packet or its system buffer after the request was \
+        completed.",
+    why: "IoCompleteRequest gives the packet back; the I/O manager may free it before the \
+        call returns. What the driver reads later is garbage, and what it writes lands in \
+        somebody else's memory. The same holds as soon as another thread or a DPC may \
+        complete the request, for example from the moment it is on a queue.",
+    remedy: "Copy what is needed (status, length, buffer address) into local variables before \
+        the request is completed or queued, and return those. After queueing a request, \
+        return STATUS_PENDING without looking at it again.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/how-to-complete-an-irp-in-a-dispatch-routine",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iocompleterequest",
@@ -72,7 +73,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
                 Some(_) => "completed",
             };
             let title = format!(
-                "{} {} {} of a {} that was {end}",
+                "{} {} {} of {} that was {end}",
                 words::toucher(world, by),
                 words::verb(fault.access),
                 part(&block, fault.address),
@@ -121,11 +122,8 @@ fn part(block: &Block, address: u64) -> String {
 fn freed_and_completed(world: &World, irp: u64) -> Option<Violation> {
     let block = world.state.block_at_or_below(irp).filter(|block| block.address == irp)?;
     let freed = block.freed.filter(|_| block.kind == BlockKind::Irp)?;
-    let title = format!(
-        "{} completes a {} that was freed",
-        words::driver(world),
-        words::request(world, irp)
-    );
+    let title =
+        format!("{} completes {} that was freed", words::driver(world), words::request(world, irp));
     let violation = Violation::new(&RULE, title).bugcheck(
         bugcheck::MULTIPLE_IRP_COMPLETE_REQUESTS,
         [(irp, "IRP"), (0, "reserved"), (0, "reserved"), (0, "reserved")],

@@ -42,10 +42,11 @@ use nt::irql::HIGH_LEVEL;
 pub static RULE: Rule = Rule {
     name: "irql-wrong-direction",
     summary: "Forbids raising the IRQL to a lower value and lowering it to a higher one.",
-    why: "KeRaiseIrql and KeLowerIrql do not look: a lowered IRQL under the name of a raise lets in \
-        what was to be kept out, and an uninitialised old IRQL leaves the processor at any level.",
-    remedy: "Give KeLowerIrql exactly what the matching KeRaiseIrql stored, and raise only where the \
-        present IRQL is known to be at or below the new one.",
+    why: "KeRaiseIrql and KeLowerIrql do not look: a lowered IRQL under the name of a raise \
+        lets in what was to be kept out, and an uninitialised old IRQL leaves the processor \
+        at any level.",
+    remedy: "Give KeLowerIrql exactly what the matching KeRaiseIrql stored, and raise only where \
+        the present IRQL is known to be at or below the new one.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keraiseirql",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kelowerirql",

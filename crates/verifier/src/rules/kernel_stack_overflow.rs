@@ -42,11 +42,11 @@ use nt::bugcheck::UNEXPECTED_KERNEL_MODE_TRAP;
 pub static RULE: Rule = Rule {
     name: "kernel-stack-overflow",
     summary: "Forbids using more kernel stack than there is: 24 KiB on x64.",
-    why: "A kernel stack does not grow. Below it lies a guard page; the processor cannot even push \
-        the page fault's frame, which is a double fault. Drivers above in the stack and the file \
-        system have used part of it before.",
-    remedy: "Put buffers of more than a few hundred bytes into pool, turn recursion into a loop or a \
-        queue, and do deep work in a work item, which starts on a fresh stack.",
+    why: "A kernel stack does not grow. Below it lies a guard page; the processor cannot even \
+        push the page fault's frame, which is a double fault. Drivers above in the stack \
+        and the file system have used part of it before.",
+    remedy: "Put buffers of more than a few hundred bytes into pool, turn recursion into a loop \
+        or a queue, and do deep work in a work item, which starts on a fresh stack.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/using-the-kernel-stack",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x7f--unexpected-kernel-mode-trap",

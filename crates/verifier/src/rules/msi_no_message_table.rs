@@ -44,13 +44,14 @@ use kernel::event::{Event, Kind, Rule, Violation};
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "msi-no-message-table",
-    summary: "Forbids connecting message-signaled interrupts without a place for the message table.",
+    summary: "Forbids connecting message-signaled interrupts without a place for the message \
+        table.",
     why: "IoConnectInterruptEx stores the address of the table of connected messages through \
-        ConnectionContext.InterruptMessageTable. A null pointer there is written through in the \
-        kernel. A driver without the table also cannot disconnect: it has nothing to pass to \
-        IoDisconnectInterruptEx.",
-    remedy: "Set Parameters.MessageBased.ConnectionContext.InterruptMessageTable to the address of a \
-        pointer in the device extension before the call, and pass that pointer to \
+        ConnectionContext.InterruptMessageTable. A null pointer there is written through in \
+        the kernel. A driver without the table also cannot disconnect: it has nothing to \
+        pass to IoDisconnectInterruptEx.",
+    remedy: "Set Parameters.MessageBased.ConnectionContext.InterruptMessageTable to the address \
+        of a pointer in the device extension before the call, and pass that pointer to \
         IoDisconnectInterruptEx later.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/using-the-connect-message-based-version-of-ioconnectinterruptex",

@@ -42,11 +42,11 @@ use nt::irql::DISPATCH_LEVEL;
 pub static RULE: Rule = Rule {
     name: "no-progress",
     summary: "Forbids loops that never end.",
-    why: "At DISPATCH_LEVEL such a loop takes the processor away from everybody until the watchdog \
-        stops the machine; below, it burns a thread that can never be ended.",
-    remedy: "Give every loop that waits for hardware or for another processor a bound and an error, and \
-        let what takes longer than some tens of microseconds be done by an interrupt, a timer or \
-        an event.",
+    why: "At DISPATCH_LEVEL such a loop takes the processor away from everybody until the \
+        watchdog stops the machine; below, it burns a thread that can never be ended.",
+    remedy: "Give every loop that waits for hardware or for another processor a bound and an \
+        error, and let what takes longer than some tens of microseconds be done by an \
+        interrupt, a timer or an event.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x133-dpc-watchdog-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/guidelines-for-writing-dpc-routines",

@@ -38,13 +38,13 @@ use memory::Access;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "null-pointer",
-    summary: "Forbids touching or calling through a null pointer, which is any address in the first 64 \
-        KiB.",
-    why: "Nothing is ever mapped there. The usual cause is an allocation, look-up or list that came \
-        back empty and was not checked; the small number in the address is the offset of the \
-        structure's field.",
-    remedy: "Check what can be NULL where it is obtained, and complete the request with an error. If it \
-        cannot be NULL, find out who clears it while it is in use.",
+    summary: "Forbids touching or calling through a null pointer, which is any address in the \
+        first 64 KiB.",
+    why: "Nothing is ever mapped there. The usual cause is an allocation, look-up or list \
+        that came back empty and was not checked; the small number in the address is the \
+        offset of the structure's field.",
+    remedy: "Check what can be NULL where it is obtained, and complete the request with an \
+        error. If it cannot be NULL, find out who clears it while it is in use.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd1--driver-irql-not-less-or-equal",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x3b--system-service-exception",
@@ -60,7 +60,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let address = fault.address;
     let title = match fault.access {
         Access::Execute => format!("{who} calls a function at {address:#x}: a null pointer"),
-        access => format!("{who} {} {address:#x} through a null pointer", words::verb(access)),
+        access => format!("{who} {} through a null pointer, at {address:#x}", words::verb(access)),
     };
     let mut violation = Violation::new(&RULE, title);
     if address != 0 && fault.access != Access::Execute {

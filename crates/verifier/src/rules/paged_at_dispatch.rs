@@ -43,13 +43,14 @@ use kernel::event::{Event, Kind, Near, Rule, Violation};
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "paged-at-dispatch",
-    summary: "Forbids touching pageable memory or running pageable code at DISPATCH_LEVEL or above.",
+    summary: "Forbids touching pageable memory or running pageable code at DISPATCH_LEVEL or \
+        above.",
     why: "When the page is not resident, reading it back needs a wait, which is impossible at \
-        DISPATCH_LEVEL. Most of the time it is resident, so the driver works in the laboratory and \
-        fails on machines that are short of memory.",
-    remedy: "Keep data that DPCs, interrupts and spin lock sections use in nonpaged pool and their code \
-        out of PAGE sections; let pageable functions begin with PAGED_CODE(), which catches the \
-        mistake in every test run.",
+        DISPATCH_LEVEL. Most of the time it is resident, so the driver works in the \
+        laboratory and fails on machines that are short of memory.",
+    remedy: "Keep data that DPCs, interrupts and spin lock sections use in nonpaged pool and \
+        their code out of PAGE sections; let pageable functions begin with PAGED_CODE(), \
+        which catches the mistake in every test run.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/when-should-code-and-data-be-pageable-",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/making-drivers-pageable",
@@ -64,11 +65,11 @@ pub static RULE: Rule = Rule {
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Fault { ref fault, near: Near::Pageable, by } = *event else { return None };
     let title = format!(
-        "{} {} pageable memory ({}) at {}",
+        "{} at {} {} {}, which is pageable",
         words::toucher(world, by),
+        words::level(world.bus.irql),
         words::verb(fault.access),
-        words::object(world, fault.address),
-        words::level(world.bus.irql)
+        words::object(world, fault.address)
     );
     let violation = stops::page_fault(Violation::new(&RULE, title), world, fault, by);
     let held = world.state.locks.iter().rfind(|held| held.owner == world.state.current);

@@ -40,13 +40,14 @@ use nt::bugcheck::{BAD_POOL_CALLER, DRIVER_VERIFIER_DETECTED_VIOLATION};
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "pool-bad-free",
-    summary: "Forbids freeing what ExAllocatePool did not return: another address, another kind of \
-        object, or under another tag.",
-    why: "The pool manager takes the bytes in front of the address for its own header. A wrong tag \
-        means that the driver frees what it did not allocate in the place that it thinks of.",
-    remedy: "Keep the pointer that the allocation returned and free that one, with the same tag. Free \
-        IRPs with IoFreeIrp, MDLs with IoFreeMdl, device objects with IoDeleteDevice, work items \
-        with IoFreeWorkItem.",
+    summary: "Forbids freeing what ExAllocatePool did not return: another address, another kind \
+        of object, or under another tag.",
+    why: "The pool manager takes the bytes in front of the address for its own header. A \
+        wrong tag means that the driver frees what it did not allocate in the place that it \
+        thinks of.",
+    remedy: "Keep the pointer that the allocation returned and free that one, with the same tag. \
+        Free IRPs with IoFreeIrp, MDLs with IoFreeMdl, device objects with IoDeleteDevice, \
+        work items with IoFreeWorkItem.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc2--bad-pool-caller",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",

@@ -36,10 +36,10 @@ use nt::bugcheck::BAD_POOL_CALLER;
 pub static RULE: Rule = Rule {
     name: "pool-double-free",
     summary: "Forbids freeing an allocation that was freed before.",
-    why: "The address may have been handed out again: the second free takes away somebody else's \
-        memory while it is in use.",
-    remedy: "Let one owner free, under the lock that guards the pointer; exchange the pointer with NULL \
-        and free what the exchange returned, so that only one of two can get it.",
+    why: "The address may have been handed out again: the second free takes away somebody \
+        else's memory while it is in use.",
+    remedy: "Let one owner free, under the lock that guards the pointer; exchange the pointer \
+        with NULL and free what the exchange returned, so that only one of two can get it.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc2--bad-pool-caller",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exfreepoolwithtag",
@@ -51,7 +51,7 @@ pub static RULE: Rule = Rule {
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Free { address, block: Some(block), .. } = *event else { return None };
     let freed = block.freed?;
-    let title = format!("{} frees a {} a second time", words::driver(world), words::block(&block));
+    let title = format!("{} frees a second time: {}", words::driver(world), words::block(&block));
     let violation = Violation::new(&RULE, title).bugcheck(
         BAD_POOL_CALLER,
         [

@@ -45,11 +45,11 @@ use nt::layout::driver_object::DRIVER_NAME;
 pub static RULE: Rule = Rule {
     name: "pool-leak",
     summary: "Forbids unloading the driver without freeing the pool that it allocated.",
-    why: "Kernel memory is not given back when a driver goes. Each load and unload, or each request \
-        on the path that leaks, leaves less for everybody, until allocations fail.",
-    remedy: "Free on the path that undoes the allocation: what IRP_MJ_CREATE allocates on IRP_MJ_CLOSE, \
-        what DriverEntry allocates in the unload routine, what a request needs before it is \
-        completed, on its error paths too. Delete lookaside lists.",
+    why: "Kernel memory is not given back when a driver goes. Each load and unload, or each \
+        request on the path that leaks, leaves less for everybody, until allocations fail.",
+    remedy: "Free on the path that undoes the allocation: what IRP_MJ_CREATE allocates on \
+        IRP_MJ_CLOSE, what DriverEntry allocates in the unload routine, what a request \
+        needs before it is completed, on its error paths too. Delete lookaside lists.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/pool-tracking",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",

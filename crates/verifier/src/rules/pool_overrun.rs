@@ -41,12 +41,12 @@ use nt::bugcheck;
 pub static RULE: Rule = Rule {
     name: "pool-overrun",
     summary: "Forbids touching memory past the end of an allocation.",
-    why: "What lies there belongs to another allocation, perhaps another driver's. The damage shows \
-        later and elsewhere, which makes overruns the dearest of all bugs to find from a crash \
-        dump.",
+    why: "What lies there belongs to another allocation, perhaps another driver's. The damage \
+        shows later and elsewhere, which makes overruns the dearest of all bugs to find \
+        from a crash dump.",
     remedy: "Allocate what is used: count headers, terminators and the elements' size, and check \
-        lengths from requests against the buffer before copying. Watch the difference between \
-        bytes and characters.",
+        lengths from requests against the buffer before copying. Watch the difference \
+        between bytes and characters.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd6--driver-page-fault-beyond-end-of-allocation",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xcd--page-fault-beyond-end-of-allocation",

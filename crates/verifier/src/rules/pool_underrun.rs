@@ -36,10 +36,11 @@ use nt::bugcheck;
 pub static RULE: Rule = Rule {
     name: "pool-underrun",
     summary: "Forbids touching memory before the start of an allocation.",
-    why: "What lies there is the pool's own header or another allocation. Damage to it shows when \
-        somebody else allocates or frees, long after.",
-    remedy: "Look for an index or length that went below zero (an unsigned one wraps), a search that \
-        ran past the first element, and a pointer that was moved back by the wrong header size.",
+    why: "What lies there is the pool's own header or another allocation. Damage to it shows \
+        when somebody else allocates or frees, long after.",
+    remedy: "Look for an index or length that went below zero (an unsigned one wraps), a search \
+        that ran past the first element, and a pointer that was moved back by the wrong \
+        header size.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/special-pool",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd6--driver-page-fault-beyond-end-of-allocation",

@@ -42,15 +42,15 @@ use nt::bugcheck;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "pool-use-after-free",
-    summary: "Forbids touching an allocation, a device extension or another kernel object after it was \
-        freed.",
-    why: "The memory may belong to somebody else by now: reads give garbage, writes destroy what is \
-        not the driver's. It happens when somebody frees what a DPC, timer, work item, cancel \
-        routine or another processor still uses.",
+    summary: "Forbids touching an allocation, a device extension or another kernel object after \
+        it was freed.",
+    why: "The memory may belong to somebody else by now: reads give garbage, writes destroy \
+        what is not the driver's. It happens when somebody frees what a DPC, timer, work \
+        item, cancel routine or another processor still uses.",
     remedy: "Before freeing, make sure that nobody else can come: cancel timers and flush DPCs \
-        (KeCancelTimer, KeRemoveQueueDpc, KeFlushQueuedDpcs), wait for work items and threads, or \
-        count references and let the last one free. Keep the device object until the last of its \
-        users has gone, with a remove lock.",
+        (KeCancelTimer, KeRemoveQueueDpc, KeFlushQueuedDpcs), wait for work items and \
+        threads, or count references and let the last one free. Keep the device object \
+        until the last of its users has gone, with a remove lock.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd5--driver-page-fault-in-freed-special-pool",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xcc--page-fault-in-freed-special-pool",
@@ -65,19 +65,17 @@ pub static RULE: Rule = Rule {
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Fault { ref fault, near: Near::Freed(block), by } = *event else { return None };
     let title = format!(
-        "{} {} a {} that was freed",
+        "{} {} {} of a freed {}",
         words::toucher(world, by),
         words::verb(fault.access),
+        words::offset(&block, fault.address),
         words::block(&block)
     );
     let numbers = (
         bugcheck::DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL,
         stops::PAGE_FAULT_IN_FREED_SPECIAL_POOL,
     );
-    let offset = fault.address.wrapping_sub(block.address);
-    let violation =
-        Violation::new(&RULE, title).detail(format!("The access is at offset {offset:#x} of it."));
-    let violation = stops::special_pool(violation, world, fault, by, numbers)
+    let violation = stops::special_pool(Violation::new(&RULE, title), world, fault, by, numbers)
         .at("allocated here", block.allocated);
     let violation = match block.freed {
         Some(freed) => violation.at("freed here", freed),

@@ -53,14 +53,14 @@ use std::sync::OnceLock;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "service-irql-too-high",
-    summary: "Forbids calling a kernel routine at an IRQL above its documented limit, and allocating or \
-        freeing paged pool above APC_LEVEL.",
-    why: "The routine may touch pageable memory, acquire a mutex or wait. Above its limit that works \
-        until the day a page is not resident or the mutex is taken; then the machine stops in the \
-        middle of the kernel.",
+    summary: "Forbids calling a kernel routine at an IRQL above its documented limit, and \
+        allocating or freeing paged pool above APC_LEVEL.",
+    why: "The routine may touch pageable memory, acquire a mutex or wait. Above its limit \
+        that works until the day a page is not resident or the mutex is taken; then the \
+        machine stops in the middle of the kernel.",
     remedy: "Do the call before the spin lock is acquired or after it is released; from a DPC, \
-        interrupt or completion routine queue a work item, which runs at PASSIVE_LEVEL. Memory \
-        that is allocated or freed at DISPATCH_LEVEL must be nonpaged.",
+        interrupt or completion routine queue a work item, which runs at PASSIVE_LEVEL. \
+        Memory that is allocated or freed at DISPATCH_LEVEL must be nonpaged.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/managing-hardware-priorities",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/force-irql-checking",

@@ -39,10 +39,11 @@ pub static RULE: Rule = Rule {
     name: "spinlock-double-acquire",
     summary: "Forbids acquiring a spin lock that the same processor holds already.",
     why: "A spin lock has no owner count: the second acquire spins for the first to end, at \
-        DISPATCH_LEVEL, on the very processor that would have to end it. The machine stands still.",
-    remedy: "Let functions that are called with the lock held say so in their names and not take it, \
-        and keep calls that may come back into the driver (IoCompleteRequest, IoCallDriver, \
-        callbacks) outside of the lock.",
+        DISPATCH_LEVEL, on the very processor that would have to end it. The machine stands \
+        still.",
+    remedy: "Let functions that are called with the lock held say so in their names and not take \
+        it, and keep calls that may come back into the driver (IoCompleteRequest, \
+        IoCallDriver, callbacks) outside of the lock.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xf--spin-lock-already-owned",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/preventing-errors-and-deadlocks-while-using-spin-locks",
@@ -57,9 +58,9 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let me = world.state.current;
     let held = world.state.locks.iter().find(|held| held.address == lock && held.owner == me)?;
     let title = format!(
-        "{} acquires the spin lock at {} that it holds already",
+        "{} acquires {}, which it holds already",
         words::driver(world),
-        words::object(world, lock)
+        words::lock(world, lock)
     );
     let violation = Violation::new(&RULE, title).bugcheck(
         SPIN_LOCK_ALREADY_OWNED,

@@ -45,13 +45,14 @@ use kernel::event::{Event, Kind, Routine, Rule, Violation};
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "spinlock-held-at-return",
-    summary: "Forbids a driver routine to return while it holds a spin lock that it acquired, and a \
-        cancel routine to return with the cancel spin lock.",
-    why: "Nobody will release the lock. The next one who wants it spins for ever, and until then the \
-        thread goes on at DISPATCH_LEVEL where the first page fault or wait brings the machine \
-        down.",
-    remedy: "Release the lock on every way out of the routine, errors first; one exit at the end makes \
-        that easy to see. A cancel routine must call IoReleaseCancelSpinLock(Irp->CancelIrql).",
+    summary: "Forbids a driver routine to return while it holds a spin lock that it acquired, and \
+        a cancel routine to return with the cancel spin lock.",
+    why: "Nobody will release the lock. The next one who wants it spins for ever, and until \
+        then the thread goes on at DISPATCH_LEVEL where the first page fault or wait brings \
+        the machine down.",
+    remedy: "Release the lock on every way out of the routine, errors first; one exit at the end \
+        makes that easy to see. A cancel routine must call \
+        IoReleaseCancelSpinLock(Irp->CancelIrql).",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-spinlock",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc8--irql-unexpected-value",
@@ -79,10 +80,12 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     }
     let me = world.state.current;
     let held = world.state.locks.iter().rfind(|held| held.owner == me);
-    let lock =
-        held.map_or_else(String::new, |held| format!(" at {}", words::object(world, held.address)));
+    let lock = match held {
+        Some(held) => words::lock(world, held.address),
+        None => "a spin lock".to_owned(),
+    };
     let title = format!(
-        "the {} {} returns with the spin lock{lock} held",
+        "the {} {} returns and holds {lock}",
         routine.name(),
         words::object(world, function)
     );

@@ -41,10 +41,10 @@ use nt::bugcheck::SPIN_LOCK_NOT_OWNED;
 pub static RULE: Rule = Rule {
     name: "spinlock-not-owned",
     summary: "Forbids releasing a spin lock that is not held, or that somebody else holds.",
-    why: "The release frees the lock under its present holder: two processors are then inside the \
-        section that it guards. Nothing shows at once; the data does later.",
-    remedy: "Pair each acquire with exactly one release on every path, on the same thread or DPC. \
-        Release what was acquired: two locks with similar names are easily mixed up.",
+    why: "The release frees the lock under its present holder: two processors are then inside \
+        the section that it guards. Nothing shows at once; the data does later.",
+    remedy: "Pair each acquire with exactly one release on every path, on the same thread or \
+        DPC. Release what was acquired: two locks with similar names are easily mixed up.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x10--spin-lock-not-owned",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kereleasespinlock",
@@ -62,14 +62,14 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         Some(held) if held.owner == me || holders.any(|held| held.owner == me) => return None,
         other => other,
     };
-    let name = words::object(world, lock);
+    let name = words::lock(world, lock);
     let driver = words::driver(world);
     let title = match other {
         Some(held) => {
             let owner = world.context_name(held.owner);
-            format!("{driver} releases the spin lock at {name} that {owner} holds")
+            format!("{driver} releases {name}, which {owner} holds")
         }
-        None => format!("{driver} releases the spin lock at {name} that nobody holds"),
+        None => format!("{driver} releases {name}, which nobody holds"),
     };
     let mut violation = Violation::new(&RULE, title).bugcheck(
         SPIN_LOCK_NOT_OWNED,
@@ -92,7 +92,7 @@ mod tests {
         world.state.current = 0;
         let event = Event::Release { lock: 0x5000, to: None };
         let title = check(&event, &world).expect("objects").title;
-        assert!(title.ends_with("that nobody holds"), "{title}");
+        assert!(title.ends_with("which nobody holds"), "{title}");
         fixture::lock(&mut world, 0x5000, 1, 0, 9);
         assert!(check(&event, &world).is_some());
         world.state.locks[0].owner = 0;

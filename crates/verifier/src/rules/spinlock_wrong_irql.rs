@@ -49,16 +49,16 @@ use nt::irql::DISPATCH_LEVEL;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "spinlock-wrong-irql",
-    summary: "Forbids spin lock routines at the wrong IRQL, releases that go to another IRQL than the \
-        one before the acquire, and lowering the IRQL while a spin lock is held.",
-    why: "A spin lock excludes other processors only; its own is kept out by DISPATCH_LEVEL. With \
-        the IRQL below that, a DPC or another thread on the same processor spins for a lock whose \
-        holder cannot run. An IRQL that is too high after the release makes later pageable \
-        accesses and waits fatal.",
+    summary: "Forbids spin lock routines at the wrong IRQL, releases that go to another IRQL than \
+        the one before the acquire, and lowering the IRQL while a spin lock is held.",
+    why: "A spin lock excludes other processors only; its own is kept out by DISPATCH_LEVEL. \
+        With the IRQL below that, a DPC or another thread on the same processor spins for a \
+        lock whose holder cannot run. An IRQL that is too high after the release makes \
+        later pageable accesses and waits fatal.",
     remedy: "Use KeAcquireSpinLock and KeReleaseSpinLock with the same, local, old IRQL below \
         DISPATCH_LEVEL; the AtDpcLevel and FromDpcLevel routines only where the IRQL is \
-        DISPATCH_LEVEL already. Keep the old IRQL in a variable of its own for each acquire, never \
-        in memory that others share.",
+        DISPATCH_LEVEL already. Keep the old IRQL in a variable of its own for each \
+        acquire, never in memory that others share.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keacquirespinlockatdpclevel",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kereleasespinlock",
@@ -80,11 +80,11 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
                 _ => return None,
             };
             let title = format!(
-                "{} acquires the spin lock at {} {} at {}",
+                "{}, at {}, acquires {} with a routine for {}",
                 words::driver(world),
-                words::object(world, lock),
-                if raises { "with KeAcquireSpinLock" } else { "as if at DISPATCH_LEVEL" },
-                words::level(irql)
+                words::level(irql),
+                words::lock(world, lock),
+                if raises { "DISPATCH_LEVEL and below" } else { "DISPATCH_LEVEL" }
             );
             let violation = verifier(Violation::new(&RULE, title), kind, irql, lock);
             Some(violation.here("acquired here"))
@@ -94,10 +94,10 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
             let me = world.state.current;
             let held = world.state.locks.iter().rfind(|held| held.owner == me)?;
             let title = format!(
-                "{} lowers the IRQL to {} while it holds the spin lock at {}",
+                "{} lowers the IRQL to {} while it holds {}",
                 words::driver(world),
                 words::level(to),
-                words::object(world, held.address)
+                words::lock(world, held.address)
             );
             let violation = unexpected(Violation::new(&RULE, title), to, DISPATCH_LEVEL);
             Some(violation.at("acquired here", held.site).here("IRQL lowered here"))
@@ -115,27 +115,25 @@ fn release(world: &World, lock: u64, to: Option<u8>) -> Option<Violation> {
     let irql = world.bus.irql;
     let me = world.state.current;
     let held = world.state.locks.iter().rfind(|held| held.address == lock && held.owner == me)?;
-    let name = words::object(world, lock);
+    let name = words::lock(world, lock);
     let driver = words::driver(world);
     let told = |title: String| Violation::new(&RULE, title).at("acquired here", held.site);
     let violation = match to {
         None if irql < DISPATCH_LEVEL => {
             let now = words::level(irql);
-            let title = format!("{driver} releases the spin lock at {name} at {now}");
+            let title = format!("{driver}, at {now}, releases {name}");
             verifier(told(title), 0x41, irql, lock)
         }
         Some(_) if irql != DISPATCH_LEVEL => {
             let now = words::level(irql);
-            let title = format!("{driver} releases the spin lock at {name} at {now}");
+            let title = format!("{driver}, at {now}, releases {name}");
             verifier(told(title), 0x32, irql, lock)
         }
         Some(to) => {
             let others = world.state.locks.iter().any(|l| l.owner == me && l.address != lock);
             let expected = wrong_target(world, held, to, others)?;
             let (to_name, expected_name) = (words::level(to), words::level(expected));
-            let title = format!(
-                "{driver} releases the spin lock at {name} to {to_name} instead of {expected_name}"
-            );
+            let title = format!("{driver} releases {name} to {to_name} instead of {expected_name}");
             unexpected(told(title), to, expected)
         }
         None => return None,

@@ -37,12 +37,12 @@ pub static RULE: Rule = Rule {
     name: "stop-instruction",
     summary: "Reports processor exceptions in driver code: failed assertions, fast-fail checks, \
         breakpoints, divisions by zero, invalid instructions.",
-    why: "Nobody handles them in the kernel, so the machine stops. Most are checks that the compiler \
-        or the driver put there on purpose, and that found a corrupted list, a smashed stack or a \
-        broken assumption.",
-    remedy: "Take the code as the check's message: it says what was found broken. Divisors and lengths \
-        that come from outside must be checked before use; breakpoints do not belong into a \
-        released driver.",
+    why: "Nobody handles them in the kernel, so the machine stops. Most are checks that the \
+        compiler or the driver put there on purpose, and that found a corrupted list, a \
+        smashed stack or a broken assumption.",
+    remedy: "Take the code as the check's message: it says what was found broken. Divisors and \
+        lengths that come from outside must be checked before use; breakpoints do not \
+        belong into a released driver.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x139--kernel-security-check-failure",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x7e--system-thread-exception-not-handled",

@@ -42,10 +42,10 @@ use kernel::event::{Event, Kind, Rule, Violation};
 pub static RULE: Rule = Rule {
     name: "symbolic-link-left",
     summary: "Forbids unloading the driver without deleting the symbolic links that it made.",
-    why: "The link leads nowhere: applications get an error that makes no sense, and the driver \
-        cannot be loaded again, since its link's name is taken.",
-    remedy: "Call IoDeleteSymbolicLink for each IoCreateSymbolicLink, before IoDeleteDevice, also on \
-        the error paths of DriverEntry and AddDevice.",
+    why: "The link leads nowhere: applications get an error that makes no sense, and the \
+        driver cannot be loaded again, since its link's name is taken.",
+    remedy: "Call IoDeleteSymbolicLink for each IoCreateSymbolicLink, before IoDeleteDevice, \
+        also on the error paths of DriverEntry and AddDevice.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iodeletesymboliclink",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/non-pnp-driver-s-unload-routine",

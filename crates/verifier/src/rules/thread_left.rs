@@ -36,11 +36,12 @@ use kernel::state::{Doing, Start};
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "thread-left",
-    summary: "Forbids unloading the driver while a system thread that it made still runs its code.",
+    summary: "Forbids unloading the driver while a system thread that it made still runs its \
+        code.",
     why: "The thread returns from its wait, or just goes on, in memory that is gone.",
-    remedy: "Keep the thread's object (ObReferenceObjectByHandle), tell the thread to end, and wait for \
-        the object in the unload routine. Waiting for an event that the thread sets last is not \
-        enough: it still has to run the way to its end.",
+    remedy: "Keep the thread's object (ObReferenceObjectByHandle), tell the thread to end, and \
+        wait for the object in the unload routine. Waiting for an event that the thread \
+        sets last is not enough: it still has to run the way to its end.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/device-dedicated-threads",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations",

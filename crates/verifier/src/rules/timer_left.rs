@@ -43,11 +43,11 @@ use nt::layout::kdpc::DEFERRED_ROUTINE;
 pub static RULE: Rule = Rule {
     name: "timer-left",
     summary: "Forbids unloading the driver while one of its timers is set.",
-    why: "When the timer expires, the kernel looks at its KTIMER and calls its DPC: both are in \
-        memory that is gone with the driver.",
+    why: "When the timer expires, the kernel looks at its KTIMER and calls its DPC: both are \
+        in memory that is gone with the driver.",
     remedy: "Call KeCancelTimer for each timer before the memory that holds it goes, and then \
-        KeFlushQueuedDpcs, since its DPC may be queued or running already. A periodic timer never \
-        ends by itself.",
+        KeFlushQueuedDpcs, since its DPC may be queued or running already. A periodic timer \
+        never ends by itself.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc7--timer-or-dpc-invalid",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kecanceltimer",

@@ -39,13 +39,13 @@ use nt::bugcheck::DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "use-after-unload",
-    summary: "Forbids running code or touching data of a driver that was unloaded, or of a section that \
-        was discarded after DriverEntry.",
-    why: "Something still had a pointer into the driver: a timer, a callback, a thread, a queued \
-        routine. INIT sections go when DriverEntry returns, and whatever is called later must not \
-        be in one.",
-    remedy: "Undo every registration before the unload routine returns, and wait for what may be under \
-        way. Keep only DriverEntry and what it alone calls in INIT.",
+    summary: "Forbids running code or touching data of a driver that was unloaded, or of a \
+        section that was discarded after DriverEntry.",
+    why: "Something still had a pointer into the driver: a timer, a callback, a thread, a \
+        queued routine. INIT sections go when DriverEntry returns, and whatever is called \
+        later must not be in one.",
+    remedy: "Undo every registration before the unload routine returns, and wait for what may be \
+        under way. Keep only DriverEntry and what it alone calls in INIT.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality",

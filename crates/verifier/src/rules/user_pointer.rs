@@ -41,16 +41,17 @@ use nt::irql::DISPATCH_LEVEL;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "user-pointer",
-    summary: "Forbids touching an application's memory by its own address outside the application's \
-        thread, at raised IRQL, or without having probed or locked it.",
-    why: "A user address means something only in the process that it came from. In a DPC or a system \
-        thread it leads into whichever process is running; in the right thread the application may \
-        unmap it between any two instructions, or pass a kernel address and have the driver \
-        overwrite the kernel.",
-    remedy: "Use METHOD_BUFFERED or METHOD_IN_DIRECT/METHOD_OUT_DIRECT and let the I/O manager do it. \
-        With METHOD_NEITHER, in the dispatch routine: either ProbeForRead/ProbeForWrite and each \
-        access inside __try/__except, or IoAllocateMdl, MmProbeAndLockPages and \
-        MmGetSystemAddressForMdlSafe, and use that address from then on.",
+    summary: "Forbids touching an application's memory by its own address outside the \
+        application's thread, at raised IRQL, or without having probed or locked it.",
+    why: "A user address means something only in the process that it came from. In a DPC or a \
+        system thread it leads into whichever process is running; in the right thread the \
+        application may unmap it between any two instructions, or pass a kernel address and \
+        have the driver overwrite the kernel.",
+    remedy: "Use METHOD_BUFFERED or METHOD_IN_DIRECT/METHOD_OUT_DIRECT and let the I/O manager \
+        do it. With METHOD_NEITHER, in the dispatch routine: either \
+        ProbeForRead/ProbeForWrite and each access inside __try/__except, or IoAllocateMdl, \
+        MmProbeAndLockPages and MmGetSystemAddressForMdlSafe, and use that address from \
+        then on.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/accessing-user-space-memory",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/errors-in-referencing-user-space-addresses",

@@ -41,11 +41,12 @@ use nt::irql::DISPATCH_LEVEL;
 pub static RULE: Rule = Rule {
     name: "wait-at-dispatch",
     summary: "Forbids waiting at DISPATCH_LEVEL or above, unless with a timeout of zero.",
-    why: "At DISPATCH_LEVEL the scheduler does not run on this processor: there is nobody to switch \
-        to, and what the wait is for may never come.",
-    remedy: "Wait before the spin lock is acquired or after it was released. In a DPC or completion \
-        routine queue a work item, or let a later event go on with the work. With a zero timeout \
-        KeWaitForSingleObject only looks, which is allowed at DISPATCH_LEVEL.",
+    why: "At DISPATCH_LEVEL the scheduler does not run on this processor: there is nobody to \
+        switch to, and what the wait is for may never come.",
+    remedy: "Wait before the spin lock is acquired or after it was released. In a DPC or \
+        completion routine queue a work item, or let a later event go on with the work. \
+        With a zero timeout KeWaitForSingleObject only looks, which is allowed at \
+        DISPATCH_LEVEL.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kewaitforsingleobject",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",
@@ -65,8 +66,8 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let driver = words::driver(world);
     let now = words::level(irql);
     let title = match object {
-        0 => format!("{driver} delays its execution at {now}"),
-        _ => format!("{driver} waits for {} at {now}", words::object(world, object)),
+        0 => format!("{driver}, at {now}, delays its execution"),
+        _ => format!("{driver}, at {now}, waits for {}", words::waitable(world, object)),
     };
     let violation = Violation::new(&RULE, title).bugcheck(
         DRIVER_VERIFIER_DETECTED_VIOLATION,

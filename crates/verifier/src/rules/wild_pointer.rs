@@ -38,11 +38,12 @@ use kernel::event::{Event, Kind, Near, Rule, Violation};
 pub static RULE: Rule = Rule {
     name: "wild-pointer",
     summary: "Forbids touching an address where nothing is and nothing was.",
-    why: "The pointer was never set, was overwritten, or was computed from a wrong number. On a \
-        customer's machine the address may happen to be mapped; then the driver corrupts somebody \
-        else's memory without a trace.",
-    remedy: "Find out where the value comes from: uninitialised pool and stack memory, a length or \
-        index from a request that was not checked, a structure that is used as another type.",
+    why: "The pointer was never set, was overwritten, or was computed from a wrong number. On \
+        a customer's machine the address may happen to be mapped; then the driver corrupts \
+        somebody else's memory without a trace.",
+    remedy: "Find out where the value comes from: uninitialised pool and stack memory, a length \
+        or index from a request that was not checked, a structure that is used as another \
+        type.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x50--page-fault-in-nonpaged-area",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd1--driver-irql-not-less-or-equal",

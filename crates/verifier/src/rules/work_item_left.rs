@@ -39,12 +39,12 @@ use kernel::state::Start;
 pub static RULE: Rule = Rule {
     name: "work-item-left",
     summary: "Forbids unloading the driver while one of its work items is queued or running.",
-    why: "A worker thread of the system calls the routine later: it calls into memory that is no \
-        longer the driver's. With IoQueueWorkItem the system keeps the device object until the \
-        routine returns, but not what the routine uses besides; with ExQueueWorkItem it keeps \
-        nothing.",
-    remedy: "Count the work items that are queued and wait for the count to reach zero in the unload or \
-        remove routine, for example with a remove lock that each work item holds.",
+    why: "A worker thread of the system calls the routine later: it calls into memory that is \
+        no longer the driver's. With IoQueueWorkItem the system keeps the device object \
+        until the routine returns, but not what the routine uses besides; with \
+        ExQueueWorkItem it keeps nothing.",
+    remedy: "Count the work items that are queued and wait for the count to reach zero in the \
+        unload or remove routine, for example with a remove lock that each work item holds.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/system-worker-threads",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations",
