@@ -1,6 +1,7 @@
 //! ## What it does
 //!
-//! Forbids touching a request packet or its system buffer after the request was completed.
+//! Forbids touching a request packet, its system buffer or its MDL after the request was
+//! completed.
 //!
 //! ## Why is this bad?
 //!
@@ -43,8 +44,8 @@ use nt::bugcheck;
 /// See the module's description.
 pub static RULE: Rule = Rule {
     name: "irp-touched-after-completion",
-    summary: "Forbids touching a request packet or its system buffer after the request was \
-        completed.",
+    summary: "Forbids touching a request packet, its system buffer or its MDL after the request \
+        was completed.",
     why: "IoCompleteRequest gives the packet back; the I/O manager may free it before the \
         call returns. What the driver reads later is garbage, and what it writes lands in \
         somebody else's memory. The same holds as soon as another thread or a DPC may \
@@ -93,13 +94,14 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     }
 }
 
-/// The request whose packet or system buffer a block was.
+/// The request whose packet, system buffer or MDL a block was.
 fn owner(world: &World, block: &Block) -> Option<u64> {
     match block.kind {
         BlockKind::Irp => Some(block.address),
-        BlockKind::Buffer => {
+        BlockKind::Buffer | BlockKind::Mdl => {
             let mut requests = world.state.requests.iter().rev();
-            requests.find(|request| request.system == block.address).map(|request| request.irp)
+            let own = |at| at == block.address;
+            requests.find(|request| own(request.system) || own(request.mdl)).map(|found| found.irp)
         }
         _ => None,
     }
@@ -107,8 +109,10 @@ fn owner(world: &World, block: &Block) -> Option<u64> {
 
 /// `Irp->IoStatus.Status`, a stack location, or the system buffer.
 fn part(block: &Block, address: u64) -> String {
-    if block.kind == BlockKind::Buffer {
-        return "the system buffer".to_owned();
+    match block.kind {
+        BlockKind::Buffer => return "the system buffer".to_owned(),
+        BlockKind::Mdl => return "the MDL".to_owned(),
+        _ => {}
     }
     let offset = address.wrapping_sub(block.address);
     let packet = nt::layout::find("IRP").and_then(|irp| irp.field_at(offset));

@@ -114,9 +114,23 @@ fn documented(service: &Service) -> u8 {
             .iter()
             .any(|prefix| name.starts_with(prefix));
     match service.irql_limit() {
-        IrqlLimit::AtMost(limit) | IrqlLimit::Exactly(limit) if !elsewhere => limit,
+        IrqlLimit::AtMost(limit) | IrqlLimit::Exactly(limit)
+            if !elsewhere && !conditional(name) =>
+        {
+            limit
+        }
         _ => HIGH_LEVEL,
     }
+}
+
+/// Routines whose pages lift the limit ("Otherwise ... any IRQL") when the data is not pageable;
+/// touching it says so itself.
+fn conditional(name: &str) -> bool {
+    let bitmap = name.contains("Bit") || name.contains("RunClear");
+    (name.starts_with("Rtl") && bitmap)
+        || name.starts_with("ExAcquireRundownProtection")
+        || name.starts_with("ExReleaseRundownProtection")
+        || name == "KeReadStateEvent"
 }
 
 /// Kinds of violation that have numbers of their own; all others share one.
@@ -216,6 +230,7 @@ mod tests {
         }
         assert_eq!(limit(&world, service(&world, "ExFreePoolWithTag")), 2);
         assert_eq!(limit(&world, service(&world, "KeReleaseSpinLock")), HIGH_LEVEL);
+        assert_eq!(limit(&world, service(&world, "RtlSetBits")), HIGH_LEVEL);
     }
 
     #[test]

@@ -91,7 +91,11 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     );
     let violation = Violation::new(&RULE, title);
     let irqls = (irql_before, irql_after);
-    let mut violation = stops::irql_changed(violation, routine, function, irqls);
+    let mut violation = if irql_before == irql_after {
+        violation.detail("Windows goes on until somebody wants the lock, and then stands still.")
+    } else {
+        stops::irql_changed(violation, routine, function, irqls)
+    };
     if let Some(held) = held {
         violation = violation.at("acquired here", held.site);
     }
