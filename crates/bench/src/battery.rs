@@ -211,9 +211,8 @@ fn together(battery: &mut Battery, abilities: &Abilities) {
 fn plug_and_play(battery: &mut Battery, abilities: &Abilities) {
     let manager = |steps: &[Step]| ("PnP manager".to_owned(), steps.to_vec());
     let mut io: Vec<(String, Vec<Step>)> = Vec::new();
-    let one = |name: &str, transfer: Transfer| {
-        (name.to_owned(), vec![Step::Do { file: 0, transfer }])
-    };
+    let one =
+        |name: &str, transfer: Transfer| (name.to_owned(), vec![Step::Do { file: 0, transfer }]);
     if abilities.has(major::READ) {
         io.push(one("reader", transfer(major::READ, 16)));
     }

@@ -103,7 +103,7 @@ pub fn test(
         Err(Failed::Ended(session)) => {
             let mut tell = Tell::new(&target);
             if let Some(outcome) = session.machine.outcome.clone() {
-                let hit = Hit { outcome, schedule: Schedule::default(), run: 0 };
+                let hit = Hit { outcome, schedule: Schedule::default() };
                 tell.hit(&load_scenario(), &hit, &mut report);
             }
             Vec::new()
@@ -282,7 +282,7 @@ fn run_all(
                             search.dead = true;
                             if let Some(outcome) = session.machine.outcome.clone() {
                                 let schedule = Schedule::default();
-                                search.hits.push(Hit { outcome, schedule, run: 0 });
+                                search.hits.push(Hit { outcome, schedule });
                             }
                             continue;
                         }

@@ -25,7 +25,10 @@ pub(crate) fn recorded(
     scenario: &Scenario,
     schedule: &Schedule,
 ) -> Result<(Session, Option<u32>), String> {
-    match Session::new(target, scenario, false) {
+    let load = scenario.name == crate::campaign::LOAD;
+    match Session::new(target, scenario, load) {
+        // Loading is set-up and nothing else: it has been recorded already.
+        Ok(session) if load => Ok((session, None)),
         Ok(mut session) => {
             let misfit = session.run_schedule(schedule.clone(), true);
             Ok((session, misfit))

@@ -205,11 +205,17 @@ fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {
     while index < cx.state.requests.len() {
         let request = cx.state.requests[index];
         let wanted = file.is_none() || request.file == file;
+        // Whoever winds down asks once for what nobody asked for before, as Windows does when a
+        // thread ends.
         let data = cx.state.irp(request.irp).is_some_and(|irp| {
-            matches!(
-                irp.major,
-                major::READ | major::WRITE | major::DEVICE_CONTROL | major::INTERNAL_DEVICE_CONTROL
-            )
+            (file.is_some() || irp.cancelled.is_none())
+                && matches!(
+                    irp.major,
+                    major::READ
+                        | major::WRITE
+                        | major::DEVICE_CONTROL
+                        | major::INTERNAL_DEVICE_CONTROL
+                )
         });
         if wanted && data && request.done.is_none() && request.file.is_some() {
             request::cancel_request(cx, index as u16)?;

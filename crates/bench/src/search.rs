@@ -20,8 +20,6 @@ const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
 pub(crate) struct Hit {
     pub outcome: Outcome,
     pub schedule: Schedule,
-    /// The run's number within its scenario: earlier finds come first.
-    pub run: u64,
 }
 
 /// The state of one scenario's search between phases.
@@ -39,6 +37,7 @@ pub(crate) struct Search {
     seen: HashSet<(&'static str, u64, String)>,
     schedules: HashSet<u64>,
     failing: u64,
+    last_bound: u32,
 }
 
 impl Search {
@@ -56,6 +55,7 @@ impl Search {
             seen: HashSet::new(),
             schedules: HashSet::new(),
             failing: 0,
+            last_bound: bound,
         }
     }
 
@@ -97,8 +97,12 @@ impl Search {
             } else {
                 self.cut = true;
             }
-            bounded.raise();
-            self.bounded = Some(bounded);
+            if bounded.raise() {
+                self.bounded = Some(bounded);
+            } else if self.completed.is_some() {
+                // Nothing is left for any higher bound.
+                self.completed = Some(self.last_bound);
+            }
         }
         self.reached(session);
         complete
@@ -162,11 +166,7 @@ impl Search {
         };
         let name = rule.map_or("", |rule| rule.name);
         if self.seen.insert((name, rip, text)) {
-            self.hits.push(Hit {
-                outcome: outcome.clone(),
-                schedule: world.schedule(),
-                run: self.tried,
-            });
+            self.hits.push(Hit { outcome: outcome.clone(), schedule: world.schedule() });
         }
     }
 

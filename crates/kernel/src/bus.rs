@@ -40,8 +40,8 @@ pub struct GuestBus {
     pub irql: u8,
     /// Processor of who runs.
     pub processor: u8,
-    /// Points that the instruction under way may pass without stopping.
-    pub grant: u32,
+    /// The instruction under way had its scheduling point: it may do all it does.
+    pub open: bool,
     /// Somebody else may run: interlocked operations are scheduling points.
     pub others: bool,
     /// User-half ranges (start, end) that who runs may touch.
@@ -50,10 +50,10 @@ pub struct GuestBus {
     pub ticks: u64,
     /// CR8 write that was carried out.
     pub cr8_done: bool,
-    /// Device register just read: a write to it belongs to the same instruction.
-    pair: u64,
-    /// Shared accesses are scheduling points.
+    /// Every access to shared memory is a scheduling point.
     pub tracking: bool,
+    /// The next one is.
+    pub watching: bool,
 }
 
 impl GuestBus {
@@ -64,25 +64,18 @@ impl GuestBus {
             card: Card::default(),
             irql: 0,
             processor: 0,
-            grant: 0,
+            open: false,
             others: false,
             user: Vec::new(),
             ticks: 0,
             cr8_done: false,
-            pair: 0,
             tracking: false,
+            watching: false,
         }
     }
 
     fn pass(&mut self, what: What) -> Result<(), BusStop> {
-        if !self.others {
-            return Ok(());
-        }
-        if self.grant == 0 {
-            return Err(BusStop::Point(what));
-        }
-        self.grant -= 1;
-        Ok(())
+        if self.open || !self.others { Ok(()) } else { Err(BusStop::Point(what)) }
     }
 
     fn user_allowed(&self, address: u64, bytes: u64) -> bool {
@@ -99,11 +92,8 @@ impl GuestBus {
         let mut bytes = [0; N];
         match fault.cause {
             FaultCause::Flags(flags) if flags & DEVICE != 0 => {
-                if self.tracking || self.others {
-                    self.pass(What::Register(address))?;
-                }
+                self.pass(What::Register(address))?;
                 let value = self.card.read(address.wrapping_sub(map::DEVICE_SPACE), N);
-                self.pair = address;
                 bytes.copy_from_slice(&value.to_le_bytes().repeat(N.div_ceil(8))[..N]);
                 Ok(bytes)
             }
@@ -125,10 +115,7 @@ impl GuestBus {
     ) -> Result<(), BusStop> {
         match fault.cause {
             FaultCause::Flags(flags) if flags & DEVICE != 0 => {
-                if self.pair != address {
-                    self.pass(What::Register(address))?;
-                }
-                self.pair = 0;
+                self.pass(What::Register(address))?;
                 let mut word = [0; 8];
                 let n = N.min(8);
                 word[..n].copy_from_slice(&bytes[..n]);

@@ -87,11 +87,13 @@ impl Machine {
         let mut next = self.choose();
         while let Some(context) = next {
             self.switch_to(context);
-            next = if self.resume(context, Resume::Go) {
+            let ended = self.resume(context, Resume::Go);
+            next = if self.over {
+                // A context that was told so is blocked still, not at its end.
+                None
+            } else if ended {
                 self.finish(context);
                 self.choose()
-            } else if self.over {
-                None
             } else {
                 Some(self.contexts.next)
             };

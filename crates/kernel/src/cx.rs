@@ -244,33 +244,40 @@ impl<'a> Cx<'a> {
     /// Executes driver code until the routine that the kernel called last returns.
     fn interpret(&mut self) -> Result<(), Stop> {
         let id = usize::from(self.id);
-        let mut stopped_at = 0;
-        let mut grants = 0;
         loop {
             self.bus.others =
                 self.state.live & (self.state.live - 1) != 0 || !self.state.timers.is_empty();
             let world: &mut World = self;
-            let exit = world.cpus[id].run(&mut world.code, &mut world.bus, &mut world.budget);
+            let exit = if world.bus.open {
+                // The one instruction that had its point.
+                let mut one = 1;
+                let exit = world.cpus[id].run(&mut world.code, &mut world.bus, &mut one);
+                world.bus.open = false;
+                world.budget = world.budget.saturating_sub(1);
+                match exit {
+                    Exit::Budget if world.budget > 0 => continue,
+                    exit => exit,
+                }
+            } else {
+                world.cpus[id].run(&mut world.code, &mut world.bus, &mut world.budget)
+            };
             match exit {
                 Exit::Trap => {
                     let rip = self.cpu().rip;
                     if rip == map::RETURN {
                         return Ok(());
                     }
-                    grants = 0;
                     let value = self.serve(rip)?;
                     self.return_from_service(value);
                 }
                 Exit::Bus { stop: BusStop::Point(what) } => {
-                    let rip = self.cpu().rip;
-                    grants = if stopped_at == rip { grants + 1 } else { 1 };
-                    stopped_at = rip;
                     self.moment();
                     if self.recorder.is_some() {
                         self.record_point(what);
                     }
                     self.point()?;
-                    self.bus.grant = grants;
+                    self.watch_shared(false);
+                    self.bus.open = true;
                     if let What::Pause = what {
                         self.budget = self.budget.saturating_sub(50);
                     }
@@ -294,6 +301,17 @@ impl<'a> Cx<'a> {
                     return self.unsupported(format!("a privileged instruction at {place}"));
                 }
             }
+        }
+    }
+
+    /// After something was handed over, the first access to shared memory is a scheduling point:
+    /// whoever got it may be quicker. Up to the next service, which is a point itself.
+    #[inline]
+    fn watch_shared(&mut self, watch: bool) {
+        if self.bus.watching != watch {
+            self.bus.watching = watch;
+            let irql = self.irql();
+            self.limit_access(irql);
         }
     }
 
@@ -328,7 +346,8 @@ impl<'a> Cx<'a> {
         let index = ((rip.wrapping_sub(map::FIRST_SERVICE)) / map::SERVICE_STRIDE) as usize;
         self.moment();
         self.state.ticks += 1;
-        let Some((run, point)) = self.registry.get(index).map(|s| (s.run, s.point)) else {
+        self.watch_shared(false);
+        let Some(service) = self.registry.get(index) else {
             let name = self.registry.missing_name(index);
             let caller = self.caller();
             let place = self.describe_address(caller);
@@ -350,15 +369,16 @@ impl<'a> Cx<'a> {
         if self.recorder.is_some() {
             self.record_service(index);
         }
-        if point {
+        if service.point {
             self.point()?;
         }
-        if self.wanted(Kind::Service)
-            && let Some(service) = self.registry.get(index)
-        {
+        if self.wanted(Kind::Service) {
             self.say(Event::Service { service })?;
         }
-        let value = run(self)?;
+        let value = (service.run)(self)?;
+        if service.hands_over {
+            self.watch_shared(true);
+        }
         if self.recorder.is_some() {
             self.record_result(index, value);
         }

@@ -18,6 +18,9 @@ pub struct Service {
     pub run: fn(&mut Cx) -> Call,
     /// Whether a switch just before it could matter to anybody.
     pub point: bool,
+    /// Whether it gives something to others - a lock, a request, a signal - so that what the driver
+    /// touches next may be theirs by now.
+    pub hands_over: bool,
     /// What is missing, for services that are not complete.
     pub partly: Option<&'static str>,
     /// Number of its arguments.
@@ -60,8 +63,8 @@ pub fn answers<A, F: Body<A>>(_: &F) -> bool {
     F::ANSWERS
 }
 
-/// Makes a [`Service`] of a function. `quiet` for those that touch nothing shared;
-/// `partly "..."` says what is missing.
+/// Makes a [`Service`] of a function. `quiet` for those that touch nothing shared; `hands_over` for
+/// those that give something to others; `partly "..."` says what is missing.
 #[macro_export]
 macro_rules! service {
     ($name:ident $(, $option:ident $($text:literal)?)*) => {{
@@ -70,6 +73,7 @@ macro_rules! service {
             name: stringify!($name),
             run: |cx| $crate::service::Body::call($name, cx),
             point: true,
+            hands_over: false,
             partly: None,
             arguments: $crate::service::count(&$name),
             answers: $crate::service::answers(&$name),
@@ -79,6 +83,7 @@ macro_rules! service {
         service
     }};
     (@quiet $service:ident) => { $service.point = false; };
+    (@hands_over $service:ident) => { $service.hands_over = true; };
     (@partly $service:ident $text:literal) => { $service.partly = Some($text); };
 }
 

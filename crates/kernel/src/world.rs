@@ -410,7 +410,8 @@ impl World {
         self.bus.memory.poke64(slot, thread);
         self.bus.processor = processor;
         self.bus.irql = irql;
-        self.bus.grant = 0;
+        self.bus.open = false;
+        self.bus.watching = false;
         self.bus.user.clear();
         if self.in_application() {
             self.bus.user.extend_from_slice(&self.state.probed);
@@ -441,7 +442,7 @@ impl World {
     /// Page flags and code ranges that are out of bounds at an IRQL.
     pub(crate) fn limit_access(&mut self, irql: u8) {
         let high = irql >= 2;
-        let tracked = if self.bus.tracking { memory::TRACKED } else { 0 };
+        let tracked = if self.bus.tracking || self.bus.watching { memory::TRACKED } else { 0 };
         self.bus.memory.forbid(tracked | if high { PAGEABLE } else { 0 });
         if !self.pageable_code.is_empty() && high != self.code_limited {
             self.code_limited = high;
@@ -520,8 +521,9 @@ impl World {
             self.bus.card = base.card;
             self.bus.user.clone_from(&base.user);
             self.bus.ticks = base.ticks;
-            self.bus.grant = 0;
+            self.bus.open = false;
             self.bus.cr8_done = false;
+            self.bus.watching = false;
             if self.dead_code != base.dead_code {
                 self.dead_code.clone_from(&base.dead_code);
                 self.limit_code();

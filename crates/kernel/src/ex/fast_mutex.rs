@@ -158,7 +158,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExInitializeFastMutex, quiet),
         service!(ExAcquireFastMutex),
         service!(ExTryToAcquireFastMutex),
-        service!(ExReleaseFastMutex),
+        service!(ExReleaseFastMutex, hands_over),
         service!(ExAcquireFastMutexUnsafe),
         service!(ExReleaseFastMutexUnsafe),
         service!(KeInitializeGuardedMutex, quiet),

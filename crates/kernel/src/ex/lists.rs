@@ -222,8 +222,8 @@ pub fn FirstEntrySList(cx: &mut Cx, list: u64) -> Result<u64, Stop> {
 
 pub(crate) fn services() -> Vec<Service> {
     vec![
-        service!(ExInterlockedInsertHeadList),
-        service!(ExInterlockedInsertTailList),
+        service!(ExInterlockedInsertHeadList, hands_over),
+        service!(ExInterlockedInsertTailList, hands_over),
         service!(ExInterlockedRemoveHeadList),
         service!(ExInterlockedPushEntryList),
         service!(ExInterlockedPopEntryList),
@@ -231,7 +231,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExInterlockedAddLargeInteger),
         service!(InitializeSListHead, quiet),
         service!(ExpInterlockedPopEntrySList),
-        service!(ExpInterlockedPushEntrySList),
+        service!(ExpInterlockedPushEntrySList, hands_over),
         service!(ExpInterlockedFlushSList),
         service!(ExQueryDepthSList),
         service!(FirstEntrySList),

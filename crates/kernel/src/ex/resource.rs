@@ -363,7 +363,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExAcquireResourceSharedLite),
         service!(ExAcquireSharedStarveExclusive),
         service!(ExAcquireSharedWaitForExclusive),
-        service!(ExReleaseResourceLite),
+        service!(ExReleaseResourceLite, hands_over),
         service!(ExReleaseResourceForThreadLite),
         service!(ExConvertExclusiveToSharedLite),
         service!(ExSetResourceOwnerPointer),

@@ -104,6 +104,41 @@ pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
     Ok(value)
 }
 
+/// Passes a copy of a request down and waits until the lower drivers have completed it.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioforwardirpsynchronously>
+pub fn IoForwardIrpSynchronously(cx: &mut Cx, target: u64, at: u64) -> Result<bool, Stop> {
+    cx.probe(at, irp::SIZE, Access::Write)?;
+    let memory = &mut cx.bus.memory;
+    if memory.peek8(at + irp::CURRENT_LOCATION) <= 1 {
+        return Ok(false);
+    }
+    let here = memory.peek64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION);
+    let next = here - location::SIZE;
+    let mut copy = [0; location::COMPLETION_ROUTINE as usize];
+    memory.peek(here, &mut copy);
+    memory.poke(next, &copy);
+    let signal = cx.registry.address_of("IopForwardCompletion").unwrap_or(0);
+    let memory = &mut cx.bus.memory;
+    memory.poke64(next + location::COMPLETION_ROUTINE, signal);
+    memory.poke64(next + location::CONTEXT, at);
+    // Invoke on success, error and cancel.
+    memory.poke8(next + location::CONTROL, 0xe0);
+    let status = IofCallDriver(cx, target, at)?;
+    if status == nt::status::STATUS_PENDING {
+        // The lower drivers are done once the current location is this driver's again.
+        while cx.bus.memory.peek64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION) != here {
+            cx.block(crate::state::Doing::ForKey(at))?;
+        }
+    }
+    Ok(true)
+}
+
+/// Completion routine of [`IoForwardIrpSynchronously`].
+pub fn IopForwardCompletion(cx: &mut Cx, _device: u64, _irp: u64, key: u64) -> Result<u32, Stop> {
+    crate::ke::dpc::wake_key(cx, key);
+    Ok(nt::status::STATUS_MORE_PROCESSING_REQUIRED)
+}
+
 /// Passes a power request; nothing special about it since Windows Vista.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-pocalldriver>
 pub fn PoCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
@@ -117,5 +152,11 @@ pub fn PoStartNextPowerIrp(_cx: &mut Cx, _at: u64) -> Result<(), Stop> {
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![service!(IofCallDriver), service!(PoCallDriver), service!(PoStartNextPowerIrp, quiet)]
+    vec![
+        service!(IofCallDriver, hands_over),
+        service!(IoForwardIrpSynchronously, hands_over),
+        service!(IopForwardCompletion, quiet),
+        service!(PoCallDriver, hands_over),
+        service!(PoStartNextPowerIrp, quiet),
+    ]
 }

@@ -67,7 +67,7 @@ pub(crate) fn cancel(cx: &mut Cx, at: u64) -> Result<bool, Stop> {
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(IoAcquireCancelSpinLock),
-        service!(IoReleaseCancelSpinLock),
+        service!(IoReleaseCancelSpinLock, hands_over),
         service!(IoCancelIrp),
     ]
 }

@@ -143,5 +143,5 @@ fn finish_request(cx: &mut Cx, index: u16, code: u32, information: u64) {
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![service!(IofCompleteRequest)]
+    vec![service!(IofCompleteRequest, hands_over)]
 }

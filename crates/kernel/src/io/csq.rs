@@ -16,6 +16,7 @@ use crate::service::Service;
 use nt::flags::csq_type;
 use nt::layout::{io_csq as csq, io_csq_irp_context as context, io_stack_location, irp};
 use nt::status::STATUS_SUCCESS;
+use std::sync::OnceLock;
 
 /// SL_PENDING_RETURNED (wdm.h).
 const PENDING_RETURNED: u8 = 1;
@@ -93,6 +94,12 @@ fn take_cancel_routine(cx: &mut Cx, packet: u64) -> Result<u64, Stop> {
     Ok(routine)
 }
 
+/// Address of the queues' own cancel routine, which is the same in every world.
+fn cancel_routine(cx: &Cx) -> u64 {
+    static ADDRESS: OnceLock<u64> = OnceLock::new();
+    *ADDRESS.get_or_init(|| cx.registry.address_of("IopCsqCancelRoutine").unwrap_or(0))
+}
+
 /// Queues an IRP and marks it pending.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iocsqinsertirp>
 pub fn IoCsqInsertIrp(cx: &mut Cx, queue: u64, packet: u64, name: u64) -> Result<(), Stop> {
@@ -133,9 +140,7 @@ pub fn IoCsqInsertIrpEx(
     let control = cx.read8(location + io_stack_location::CONTROL)?;
     cx.write8(location + io_stack_location::CONTROL, control | PENDING_RETURNED)?;
     // What was found there before is the driver's own mistake and is lost, as on Windows.
-    let Some(routine) = cx.registry.address_of("IopCsqCancelRoutine") else {
-        return cx.unsupported("cancel-safe queues without their cancel routine");
-    };
+    let routine = cancel_routine(cx);
     cx.write64(packet + irp::CANCEL_ROUTINE, routine)?;
     // A cancel that came before saw no routine: nobody but this call will cancel the IRP now.
     // Where the routine is gone already, it waits for the lock and removes the IRP itself.
@@ -224,8 +229,8 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(IoCsqInitialize, quiet),
         service!(IoCsqInitializeEx, quiet),
-        service!(IoCsqInsertIrp, quiet),
-        service!(IoCsqInsertIrpEx, quiet),
+        service!(IoCsqInsertIrp, hands_over, quiet),
+        service!(IoCsqInsertIrpEx, hands_over, quiet),
         service!(IoCsqRemoveNextIrp, quiet),
         service!(IoCsqRemoveIrp, quiet),
         service!(IopCsqCancelRoutine, quiet),

@@ -267,8 +267,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoDisconnectInterrupt),
         service!(IoConnectInterruptEx),
         service!(IoDisconnectInterruptEx),
-        service!(KeSynchronizeExecution),
+        service!(KeSynchronizeExecution, hands_over),
         service!(KeAcquireInterruptSpinLock),
-        service!(KeReleaseInterruptSpinLock),
+        service!(KeReleaseInterruptSpinLock, hands_over),
     ]
 }

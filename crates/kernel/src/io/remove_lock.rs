@@ -81,7 +81,7 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(IoInitializeRemoveLockEx, quiet),
         service!(IoAcquireRemoveLockEx, partly "tags are not checked"),
-        service!(IoReleaseRemoveLockEx, partly "tags are not checked"),
+        service!(IoReleaseRemoveLockEx, hands_over, partly "tags are not checked"),
         service!(IoReleaseRemoveLockAndWaitEx, partly "tags are not checked"),
     ]
 }

@@ -139,8 +139,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoAllocateWorkItem, quiet),
         service!(IoFreeWorkItem),
         service!(IoInitializeWorkItem, quiet),
-        service!(IoQueueWorkItem),
-        service!(IoQueueWorkItemEx),
-        service!(ExQueueWorkItem),
+        service!(IoQueueWorkItem, hands_over),
+        service!(IoQueueWorkItemEx, hands_over),
+        service!(ExQueueWorkItem, hands_over),
     ]
 }

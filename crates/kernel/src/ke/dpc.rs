@@ -117,7 +117,7 @@ pub(crate) fn wake_key(world: &mut World, key: u64) {
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(KeInitializeDpc, quiet),
-        service!(KeInsertQueueDpc),
+        service!(KeInsertQueueDpc, hands_over),
         service!(KeRemoveQueueDpc),
         service!(KeFlushQueuedDpcs),
         service!(KeSetTargetProcessorDpc, quiet),

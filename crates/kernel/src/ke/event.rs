@@ -64,8 +64,8 @@ pub fn KeReadStateEvent(cx: &mut Cx, event: u64) -> Result<i32, Stop> {
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(KeInitializeEvent, quiet),
-        service!(KeSetEvent),
-        service!(KePulseEvent),
+        service!(KeSetEvent, hands_over),
+        service!(KePulseEvent, hands_over),
         service!(KeResetEvent),
         service!(KeClearEvent),
         service!(KeReadStateEvent),

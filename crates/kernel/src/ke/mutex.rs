@@ -53,7 +53,11 @@ pub fn KeReadStateMutex(cx: &mut Cx, mutex: u64) -> Result<i32, Stop> {
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![service!(KeInitializeMutex, quiet), service!(KeReleaseMutex), service!(KeReadStateMutex)]
+    vec![
+        service!(KeInitializeMutex, quiet),
+        service!(KeReleaseMutex, hands_over),
+        service!(KeReadStateMutex),
+    ]
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub fn KeReadStateSemaphore(cx: &mut Cx, semaphore: u64) -> Result<i32, Stop> {
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(KeInitializeSemaphore, quiet),
-        service!(KeReleaseSemaphore),
+        service!(KeReleaseSemaphore, hands_over),
         service!(KeReadStateSemaphore),
     ]
 }

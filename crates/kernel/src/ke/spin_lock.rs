@@ -139,14 +139,14 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(KeInitializeSpinLock, quiet),
         service!(KeAcquireSpinLockRaiseToDpc),
-        service!(KeReleaseSpinLock),
+        service!(KeReleaseSpinLock, hands_over),
         service!(KeAcquireSpinLockAtDpcLevel),
-        service!(KeReleaseSpinLockFromDpcLevel),
+        service!(KeReleaseSpinLockFromDpcLevel, hands_over),
         service!(KeTryToAcquireSpinLockAtDpcLevel),
         service!(KeTestSpinLock),
         service!(KeAcquireInStackQueuedSpinLock),
-        service!(KeReleaseInStackQueuedSpinLock),
+        service!(KeReleaseInStackQueuedSpinLock, hands_over),
         service!(KeAcquireInStackQueuedSpinLockAtDpcLevel),
-        service!(KeReleaseInStackQueuedSpinLockFromDpcLevel),
+        service!(KeReleaseInStackQueuedSpinLockFromDpcLevel, hands_over),
     ]
 }

@@ -142,8 +142,8 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(KeInitializeTimerEx, quiet),
         service!(KeInitializeTimer, quiet),
-        service!(KeSetTimerEx),
-        service!(KeSetTimer),
+        service!(KeSetTimerEx, hands_over),
+        service!(KeSetTimer, hands_over),
         service!(KeSetCoalescableTimer),
         service!(KeCancelTimer),
         service!(KeReadStateTimer),

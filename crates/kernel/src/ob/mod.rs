@@ -1,5 +1,7 @@
 //! Handles and references to objects.
 
+pub mod references;
+
 use crate::cx::{Cx, Stop};
 use crate::service;
 use crate::service::Service;
@@ -67,10 +69,12 @@ pub fn ZwClose(cx: &mut Cx, handle: u64) -> Result<u32, Stop> {
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![
+    let mut services = references::services();
+    services.extend([
         service!(ObReferenceObjectByHandle, partly "type and access are not checked"),
         service!(ObfReferenceObject, quiet, partly "references are not counted"),
         service!(ObfDereferenceObject, quiet, partly "references are not counted"),
         service!(ZwClose),
-    ]
+    ]);
+    services
 }

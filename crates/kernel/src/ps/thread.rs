@@ -110,7 +110,7 @@ pub fn KeSetBasePriorityThread(_cx: &mut Cx, _thread: u64, _by: i32) -> Result<i
 
 pub(crate) fn services() -> Vec<Service> {
     vec![
-        service!(PsCreateSystemThread),
+        service!(PsCreateSystemThread, hands_over),
         service!(PsTerminateSystemThread),
         service!(KeGetCurrentThread, quiet),
         service!(PsGetCurrentThread, quiet),

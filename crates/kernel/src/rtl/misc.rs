@@ -82,6 +82,19 @@ pub fn RtlCaptureStackBackTrace(
     Ok(0)
 }
 
+/// The language handler of `__try` blocks. Compilers refer to it in unwind tables; the bench does
+/// not dispatch exceptions, so it is never called by the kernel.
+/// <https://learn.microsoft.com/cpp/build/exception-handling-x64>
+pub fn __C_specific_handler(
+    cx: &mut Cx,
+    _record: u64,
+    _frame: u64,
+    _context: u64,
+    _dispatcher: u64,
+) -> Result<u32, Stop> {
+    cx.unsupported("a call of __C_specific_handler: exceptions")
+}
+
 /// Reports an event that ends the run where a service must raise an exception: the bench does not
 /// dispatch exceptions to handlers yet, and the routines that raise these name no driver that
 /// would handle one.
@@ -102,6 +115,7 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(RtlRandom),
         service!(RtlRandomEx),
+        service!(__C_specific_handler, quiet, partly "exceptions are not dispatched"),
         service!(RtlAssert, quiet),
         service!(RtlConvertUlongToLuid, quiet),
         service!(RtlConvertLongToLuid, quiet),

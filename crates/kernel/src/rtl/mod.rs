@@ -7,10 +7,12 @@ pub mod characters;
 pub mod compare;
 pub mod convert;
 pub mod crt;
+pub mod crt_tools;
 pub mod format;
 pub mod memory;
 pub mod misc;
 pub mod print;
+pub mod run_once;
 #[cfg(test)]
 mod service_tests;
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub(crate) mod test_machine;
 pub mod text;
 pub mod time;
 pub mod unicode;
+pub mod utf8;
 pub mod version;
 
 use crate::service::Service;
@@ -29,11 +32,14 @@ pub(crate) fn services() -> Vec<Service> {
         compare::services(),
         convert::services(),
         crt::services(),
+        crt_tools::services(),
         memory::services(),
         misc::services(),
         print::services(),
+        run_once::services(),
         time::services(),
         unicode::services(),
+        utf8::services(),
         version::services(),
     ]
     .into_iter()
