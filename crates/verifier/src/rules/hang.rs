@@ -75,9 +75,16 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         (_, Doing::ForKey(key)) => words::object(world, key),
         _ => "something".to_owned(),
     };
-    let title = format!("{who} waits for ever inside {driver}, for {objects}");
-    let mut violation =
-        Violation::new(&RULE, title).detail("Nothing can run any more that could end the wait.");
+    let mut timers = world.state.timers.iter();
+    let polls = timers.any(|timer| timer.object == 0 && timer.context == context);
+    let (title, detail) = if polls {
+        let title = format!("{who} waits again and again inside {driver}, for {objects}");
+        (title, "Each wait ends with its timeout, and nothing comes of it.")
+    } else {
+        let title = format!("{who} waits for ever inside {driver}, for {objects}");
+        (title, "Nothing can run any more that could end the wait.")
+    };
+    let mut violation = Violation::new(&RULE, title).detail(detail);
     for other in outstanding::hung(world).filter(|&other| other != context) {
         violation = started(violation, world, other);
     }
