@@ -160,13 +160,13 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExTryToAcquireFastMutex),
         service!(ExReleaseFastMutex, hands_over),
         service!(ExAcquireFastMutexUnsafe),
-        service!(ExReleaseFastMutexUnsafe),
+        service!(ExReleaseFastMutexUnsafe, hands_over),
         service!(KeInitializeGuardedMutex, quiet),
         service!(KeAcquireGuardedMutex),
         service!(KeTryToAcquireGuardedMutex),
-        service!(KeReleaseGuardedMutex),
+        service!(KeReleaseGuardedMutex, hands_over),
         service!(KeAcquireGuardedMutexUnsafe),
-        service!(KeReleaseGuardedMutexUnsafe),
+        service!(KeReleaseGuardedMutexUnsafe, hands_over),
     ]
 }
 

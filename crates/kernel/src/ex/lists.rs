@@ -225,7 +225,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExInterlockedInsertHeadList, hands_over),
         service!(ExInterlockedInsertTailList, hands_over),
         service!(ExInterlockedRemoveHeadList),
-        service!(ExInterlockedPushEntryList),
+        service!(ExInterlockedPushEntryList, hands_over),
         service!(ExInterlockedPopEntryList),
         service!(ExInterlockedAddUlong),
         service!(ExInterlockedAddLargeInteger),

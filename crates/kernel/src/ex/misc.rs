@@ -169,12 +169,12 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExSetTimerResolution, quiet),
         service!(ExQueryTimerResolution, quiet),
         service!(ExInitializeRundownProtection, quiet),
-        service!(ExReInitializeRundownProtection),
+        service!(ExReInitializeRundownProtection, hands_over),
         service!(ExAcquireRundownProtection),
         service!(ExAcquireRundownProtectionEx),
-        service!(ExReleaseRundownProtection),
-        service!(ExReleaseRundownProtectionEx),
+        service!(ExReleaseRundownProtection, hands_over),
+        service!(ExReleaseRundownProtectionEx, hands_over),
         service!(ExWaitForRundownProtectionRelease),
-        service!(ExRundownCompleted),
+        service!(ExRundownCompleted, hands_over),
     ]
 }

@@ -364,8 +364,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExAcquireSharedStarveExclusive),
         service!(ExAcquireSharedWaitForExclusive),
         service!(ExReleaseResourceLite, hands_over),
-        service!(ExReleaseResourceForThreadLite),
-        service!(ExConvertExclusiveToSharedLite),
+        service!(ExReleaseResourceForThreadLite, hands_over),
+        service!(ExConvertExclusiveToSharedLite, hands_over),
         service!(ExSetResourceOwnerPointer),
         service!(ExIsResourceAcquiredExclusiveLite, quiet),
         service!(ExIsResourceAcquiredSharedLite, quiet),
@@ -373,7 +373,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExGetSharedWaiterCount),
         service!(ExEnterCriticalRegionAndAcquireResourceExclusive),
         service!(ExEnterCriticalRegionAndAcquireResourceShared),
-        service!(ExReleaseResourceAndLeaveCriticalRegion),
+        service!(ExReleaseResourceAndLeaveCriticalRegion, hands_over),
     ]
 }
 

@@ -113,7 +113,7 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(RtlRunOnceInitialize, quiet),
         service!(RtlRunOnceBeginInitialize, partly "asynchronous initialisation"),
-        service!(RtlRunOnceComplete, partly "asynchronous initialisation"),
+        service!(RtlRunOnceComplete, hands_over, partly "asynchronous initialisation"),
         service!(RtlRunOnceExecuteOnce),
     ]
 }
