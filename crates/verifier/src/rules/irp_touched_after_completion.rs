@@ -39,6 +39,7 @@ use crate::{stops, words};
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use kernel::state::{Block, BlockKind, Origin};
+use memory::Fault;
 use nt::bugcheck;
 
 /// See the module's description.
@@ -77,7 +78,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
                 "{} {} {} of {} that was {end}",
                 words::toucher(world, by),
                 words::verb(fault.access),
-                part(&block, fault.address),
+                part(&block, fault),
                 words::request(world, irp)
             );
             let number = (
@@ -108,15 +109,21 @@ fn owner(world: &World, block: &Block) -> Option<u64> {
 }
 
 /// `Irp->IoStatus.Status`, a stack location, or the system buffer.
-fn part(block: &Block, address: u64) -> String {
+fn part(block: &Block, fault: &Fault) -> String {
     match block.kind {
         BlockKind::Buffer => return "the system buffer".to_owned(),
         BlockKind::Mdl => return "the MDL".to_owned(),
         _ => {}
     }
-    let offset = address.wrapping_sub(block.address);
-    let packet = nt::layout::find("IRP").and_then(|irp| irp.field_at(offset));
-    match packet {
+    let offset = fault.address.wrapping_sub(block.address);
+    let Some(irp) = nt::layout::find("IRP") else { return format!("offset {offset:#x}") };
+    // Of the members of a union the one that is as large as the access; the later ones are those
+    // that drivers use.
+    let size = u64::from(fault.bytes);
+    let exact = |field: &&(&str, u64, u64)| (field.1, field.2) == (offset, size);
+    let fields = irp.fields.iter().filter(|field| field.0 != "Tail.CompletionKey");
+    let exact = fields.rev().find(exact).map(|field| field.0);
+    match exact.or_else(|| irp.field_at(offset)) {
         Some(field) => format!("Irp->{field}"),
         None => "a stack location".to_owned(),
     }
@@ -158,6 +165,14 @@ mod tests {
         let event = Event::Fault { fault, near: Near::Freed(block), by: None };
         let violation = check(&event, &world).expect("objects");
         assert!(violation.title.contains("Irp->IoStatus"), "{}", violation.title);
+        for (offset, field) in
+            [(0xb8, "CurrentStackLocation"), (0x18, "SystemBuffer"), (0x68, "CancelR")]
+        {
+            let fault = fixture::fault(irp + offset, memory::Access::Read);
+            assert!(part(&block, &fault).contains(field), "{}", part(&block, &fault));
+        }
+        let fault = fixture::fault(irp + nt::layout::irp::SIZE, memory::Access::Read);
+        assert_eq!(part(&block, &fault), "a stack location");
         assert!(violation.title.contains("IRP_MJ_WRITE"), "{}", violation.title);
     }
 

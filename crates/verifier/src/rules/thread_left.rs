@@ -56,21 +56,27 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let (context, routine) = words::live(world).find_map(|context| {
         match world.state.contexts[usize::from(context)].start {
             Start::Thread { routine, .. } => Some((context, routine)),
-            // It was under way when the run's baseline was taken.
-            Start::Blocked => Some((context, world.cpus[usize::from(context)].rip)),
+            // It waited in a kernel routine when the run's baseline was taken; that returns here.
+            Start::Blocked => {
+                let rsp = world.cpus[usize::from(context)].gpr[4];
+                Some((context, world.bus.memory.view64(rsp)))
+            }
             _ => None,
         }
     })?;
     let state = &world.state.contexts[usize::from(context)];
-    let doing = match state.doing {
-        Doing::Waiting | Doing::ForKey(_) | Doing::ForRequest(_) => "waits",
-        _ => "runs",
+    let place = words::object(world, routine);
+    let title = match (state.start, state.doing) {
+        (Start::Thread { .. }, _) => {
+            format!("{} is unloaded while its thread {place} runs", words::driver(world))
+        }
+        (_, Doing::Waiting) => {
+            format!("{} is unloaded while a thread waits at {place}", words::driver(world))
+        }
+        _ => {
+            format!("{} is unloaded while a thread is on its way to {place}", words::driver(world))
+        }
     };
-    let title = format!(
-        "{} is unloaded while its thread {} still {doing}",
-        words::driver(world),
-        words::object(world, routine)
-    );
     let violation = stops::left_behind(Violation::new(&RULE, title), routine);
     Some(violation.at("thread made here", state.made).here("driver unloaded"))
 }
