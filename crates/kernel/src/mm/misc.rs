@@ -18,16 +18,17 @@ pub fn MmIsAddressValid(cx: &mut Cx, address: u64) -> Result<bool, Stop> {
     })
 }
 
-/// Address of a routine of ntoskrnl or HAL by name; 0 for one that the bench does not have.
+/// Address of a routine or variable of ntoskrnl or HAL by name. One that Windows has and the bench
+/// does not gets an address that ends the run when it is called, so that the driver takes the path
+/// that it takes on Windows; one that the WDK reference does not know either gets 0.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-mmgetsystemroutineaddress>
 pub fn MmGetSystemRoutineAddress(cx: &mut Cx, name: u64) -> Result<u64, Stop> {
     let name = String::from_utf16_lossy(&unicode(cx, name)?);
-    let found = cx.registry.address_of(&name);
-    if found.is_none() && nt::ddi::find(&name).is_some() {
-        // Windows would give an address: the driver must not take another path here unnoticed.
-        cx.note(&format!("MmGetSystemRoutineAddress: the bench does not have {name}"));
+    let address = cx.registry.resolve("ntoskrnl.exe", &name);
+    if cx.registry.is_missing(address) && nt::ddi::find(&name).is_none() {
+        return Ok(0);
     }
-    Ok(found.unwrap_or(0))
+    Ok(address)
 }
 
 /// How much memory the system has: MmLargeSystem.
@@ -63,4 +64,40 @@ pub(crate) fn services() -> Vec<Service> {
         service!(MmIsDriverVerifying, quiet),
         service!(MmIsDriverVerifyingByAddress, quiet),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{block, bytes, run};
+
+    #[test]
+    fn routines_are_found_by_name() {
+        run(|cx| {
+            let mut address = |name: &str| {
+                let text = bytes(cx, &nt::string::to_utf16le_z(name));
+                let string = block(cx, 16);
+                crate::rtl::unicode::RtlInitUnicodeString(cx, string, text)?;
+                MmGetSystemRoutineAddress(cx, string)
+            };
+            let (here, known, unknown) =
+                (address("KeSetEvent")?, address("FltRegisterFilter")?, address("NoSuchRoutine")?);
+            assert_eq!(Some(here), cx.registry.address_of("KeSetEvent"));
+            assert!(known == 0 || cx.registry.is_missing(known));
+            assert_eq!(unknown, 0);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn addresses_are_told_apart() {
+        run(|cx| {
+            let at = block(cx, 8);
+            assert!(MmIsAddressValid(cx, at)?);
+            for nowhere in [0, map::USER, map::PAGED_POOL + (1 << 40)] {
+                assert!(!MmIsAddressValid(cx, nowhere)?, "{nowhere:#x}");
+            }
+            Ok(())
+        });
+    }
 }

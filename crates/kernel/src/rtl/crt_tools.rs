@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(read("-017", 0), (15, true, false, 4));
         assert_eq!(read("zz", 36), (35 * 36 + 35, false, false, 2));
         assert_eq!(read(" -x", 10), (0, false, false, 0));
-        assert_eq!(read("99999999999999999999", 10).2, true);
+        assert!(read("99999999999999999999", 10).2);
         assert_eq!(to_unsigned(read("-1", 10), u32::MAX.into()), u32::MAX.into());
         assert_eq!(to_unsigned(read("4294967296", 10), u32::MAX.into()), u32::MAX.into());
     }

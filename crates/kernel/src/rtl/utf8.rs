@@ -64,7 +64,7 @@ pub fn RtlUnicodeToUTF8N(
     from: u64,
     from_bytes: u32,
 ) -> Result<u32, Stop> {
-    if from == 0 || to == 0 && done == 0 || from_bytes % 2 != 0 {
+    if from == 0 || to == 0 && done == 0 || from_bytes & 1 != 0 {
         return Ok(STATUS_INVALID_PARAMETER);
     }
     let units = units_of(&cx.read_bytes(from, from_bytes.into())?);
@@ -74,7 +74,8 @@ pub fn RtlUnicodeToUTF8N(
         return finish(cx, done, text.len(), true, whole);
     }
     let fits = text.len() <= to_bytes as usize;
-    let kept = text.floor_char_boundary(to_bytes as usize);
+    let room = text.len().min(to_bytes as usize);
+    let kept = (0..=room).rfind(|&end| text.is_char_boundary(end)).unwrap_or(0);
     cx.write_bytes(to, &text.as_bytes()[..kept])?;
     finish(cx, done, kept, fits, whole)
 }
