@@ -24,7 +24,7 @@ impl Abilities {
 /// Lengths that every data path gets: none, one byte, odd, a few words, more than a page.
 const LENGTHS: [u64; 5] = [0, 1, 13, 64, 5000];
 /// Codes that no driver has: every transfer type of a function nobody uses.
-const BAD_CODES: [u32; 4] = [0x0022_3ffc, 0x0022_3ffd, 0x0022_3ffe, 0x0022_3fff];
+pub(crate) const BAD_CODES: [u32; 4] = [0x0022_3ffc, 0x0022_3ffd, 0x0022_3ffe, 0x0022_3fff];
 /// Control codes that get scenarios of their own.
 const MOST_CODES: usize = 6;
 
@@ -160,7 +160,8 @@ fn together(battery: &mut Battery, abilities: &Abilities) {
     }
     if writes {
         battery.add("write-cancel", &prepare, &[("writer", &[write]), ("canceller", &[cancel])]);
-        battery.add("write-write", &prepare, &[("writer", &[write]), ("writer 2", &[write])]);
+        let pair = [("writer", &[write, write][..]), ("writer 2", &[write])];
+        battery.add("write-write", &prepare, &pair);
     }
     if reads && writes {
         let pair = [("reader", &[read][..]), ("writer", &[write])];

@@ -39,7 +39,7 @@ pub(crate) fn load_scenario() -> Scenario {
 /// The battery for a driver; needs one set-up to see what it registers.
 pub(crate) fn plan(target: &Rc<Target>) -> Result<Vec<Scenario>, Refused> {
     match Session::new(target, &load_scenario(), false) {
-        Ok(session) => Ok(crate::battery::scenarios(&session.abilities())),
+        Ok(session) => Ok(crate::battery::scenarios(&crate::codes::known(&session))),
         Err(Failed::Refused(text)) => Err(Refused(text)),
         Err(Failed::Ended(_)) => Ok(Vec::new()),
     }
@@ -91,7 +91,7 @@ pub fn test(
         notes: Vec::new(),
     };
     let scenarios = match Session::new(&target, &load_scenario(), false) {
-        Ok(session) => crate::battery::scenarios(&session.abilities()),
+        Ok(session) => crate::battery::scenarios(&crate::codes::known(&session)),
         Err(Failed::Refused(text)) => {
             report.unsupported.push(Unsupported {
                 what: format!("nothing was tested: {text} on the bench"),

@@ -2,15 +2,20 @@
 //!
 //! Compilers test a code by `cmp`, by a chain of `sub`, or by a `sub`/`lea` that makes a table
 //! index. Every 32-bit constant used so is taken, with the small constants that follow in the same
-//! function added to it; what does not look like a control code is left out. A miss costs coverage
-//! of that code, a false hit costs a request with an unknown code.
+//! function added to it; what does not look like a control code is left out. The campaign then tries
+//! each on the driver and keeps those that it does not refuse like a code that nobody has.
 
+use crate::battery::{Abilities, BAD_CODES};
+use crate::scenario::{OWN, Scenario, Step, control};
+use crate::session::Session;
 use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind};
+use kernel::io::request::{OPEN_FOR_WRITE, major};
 use pe::{Function, Image};
+use schedule::Schedule;
 use std::collections::BTreeSet;
 
-/// Most codes that the battery is given.
-const MOST_CODES: usize = 24;
+/// Most codes that are tried.
+const MOST_CODES: usize = 256;
 /// FILE_DEVICE_UNKNOWN (wdm.h), the type most drivers use.
 const UNKNOWN: u32 = 0x22;
 
@@ -32,11 +37,43 @@ pub(crate) fn control_codes(image: &Image<'_>, functions: &[Function]) -> Vec<u3
     found.into_iter().take(MOST_CODES).collect()
 }
 
+/// What a driver registers, with those of its possible codes that it does not refuse like codes that
+/// nobody has.
+pub(crate) fn known(session: &Session) -> Abilities {
+    let mut abilities = session.abilities();
+    if !abilities.opens || abilities.codes.is_empty() {
+        return abilities;
+    }
+    let refusals = BAD_CODES.map(|code| outcome(session, code));
+    abilities.codes.retain(|&code| outcome(session, code) != refusals[(code & 3) as usize]);
+    abilities
+}
+
+/// How a control with this code ends: its status, or `None` if the run does not come so far.
+fn outcome(session: &Session, code: u32) -> Option<u32> {
+    let transfer = control(major::DEVICE_CONTROL, code, 64, 64);
+    let steps =
+        vec![Step::Open { access: OPEN_FOR_WRITE }, Step::StartAndCancel { file: OWN, transfer }];
+    let scenario = Scenario {
+        name: "probe".to_owned(),
+        prepare: Vec::new(),
+        actors: vec![("application".to_owned(), steps)],
+        wind_down: Vec::new(),
+        memory: false,
+    };
+    let mut probe = Session::new(&session.target, &scenario, false).ok()?;
+    probe.run_schedule(Schedule::default(), false);
+    if probe.machine.outcome.is_some() {
+        return None;
+    }
+    probe.machine.state.requests.last()?.done.map(|(status, _)| status)
+}
+
 fn scan(code: &[u8], found: &mut BTreeSet<u32>) {
     let mut base: Option<u32> = None;
     for instruction in Decoder::with_ip(64, code, 0, DecoderOptions::NONE) {
         let constant = match instruction.mnemonic() {
-            Mnemonic::Cmp | Mnemonic::Sub | Mnemonic::Add | Mnemonic::Xor => {
+            Mnemonic::Cmp | Mnemonic::Sub | Mnemonic::Add | Mnemonic::Xor | Mnemonic::Mov => {
                 immediate(&instruction)
             }
             Mnemonic::Lea => Some(instruction.memory_displacement64() as u32),
@@ -44,7 +81,9 @@ fn scan(code: &[u8], found: &mut BTreeSet<u32>) {
         };
         let Some(mut constant) = constant else { continue };
         // Adding the complement is how some compilers subtract.
-        if matches!(instruction.mnemonic(), Mnemonic::Add | Mnemonic::Lea) {
+        let adds = matches!(instruction.mnemonic(), Mnemonic::Add | Mnemonic::Lea)
+            || (instruction.mnemonic() == Mnemonic::Mov && is_code(constant.wrapping_neg()));
+        if adds {
             constant = constant.wrapping_neg();
         }
         let subtracts = instruction.mnemonic() != Mnemonic::Cmp;
@@ -61,7 +100,7 @@ fn scan(code: &[u8], found: &mut BTreeSet<u32>) {
                 base = Some(sum);
             } else if constant <= 32 {
                 // The last index of a jump table: all codes in between are possible.
-                found.extend((start..sum).step_by(4));
+                found.extend(start..sum);
             }
         }
     }
@@ -96,7 +135,10 @@ mod tests {
         scan(&[0x3d, 0x00, 0x20, 0x22, 0x00], &mut found);
         scan(&[0x81, 0xe9, 0x04, 0x20, 0x00, 0x80, 0x83, 0xe9, 0x04], &mut found);
         scan(&[0x8d, 0x81, 0x00, 0xdc, 0xdd, 0xff, 0x83, 0xf8, 0x08], &mut found);
-        let want = [0x22_2000, 0x22_2400, 0x22_2404, 0x22_2408, 0x8000_2004, 0x8000_2008];
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), want);
+        // mov ecx, -222800h; cmp ecx, 1
+        scan(&[0xb9, 0x00, 0xd8, 0xdd, 0xff, 0x83, 0xf9, 0x01], &mut found);
+        let table: Vec<u32> = (0x22_2400..=0x22_2408).collect();
+        let want = [&[0x22_2000], &table[..], &[0x22_2800, 0x22_2801, 0x8000_2004, 0x8000_2008]];
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), want.concat());
     }
 }
