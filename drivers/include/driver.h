@@ -12,6 +12,12 @@
 #define INIT_CODE __attribute__((noinline, section("INIT")))
 #define PAGED_FN __attribute__((noinline, section("PAGE")))
 
+/*
+ * For a helper that raises the IRQL and is called by pageable code. Inlined, its body would lie in
+ * the caller's section, and be fetched from memory that may be paged out at DISPATCH_LEVEL.
+ */
+#define RESIDENT_FN __attribute__((noinline))
+
 /* The header's PAGED_CODE() is empty without DBG; this one always stops the machine. */
 #undef PAGED_CODE
 #define PAGED_CODE()                                                                               \

@@ -1,20 +1,17 @@
 /* build: gcc -O2 */
 /*
- * Reads wait in a hand-made queue until writes release them, one each; a DPC completes them with a
- * running number.
+ * One read at a time waits until a write lets a DPC complete it with a running number. The system's
+ * cancel spin lock guards the waiting read and its cancel routine, as in drivers of old.
  *
- * Wrong: whoever dequeues a read takes its cancel routine back, but does not look whether that
- * succeeded: the cancel routine may be on its way. Needs two preemptions: a cancellation between
- * IoCancelIrp's taking the routine and CancelRead's taking the lock; the DPC before its completion.
- * When the DPC gets as far as completing the read first, the same defect shows as a cancel routine
- * that touches a completed IRP.
+ * Wrong: the cancel routine gives the cancel spin lock up before it takes the read out, under the
+ * same lock acquired once more. Needs one preemption, between the two: the DPC finds the read, and
+ * both complete it. Neither touches the IRP outside the lock, so nothing else goes wrong before.
  */
 #include "driver.h"
 
 typedef struct {
-    KSPIN_LOCK Lock;
-    LIST_ENTRY Queue;
     KDPC Dpc;
+    PIRP Waiting;   /* NULL or the read that waits; the cancel spin lock guards what begins here */
     ULONG Released; /* writes that no read has been completed for */
     ULONG Number;   /* of reads completed */
 } EXTENSION;
@@ -22,55 +19,41 @@ typedef struct {
 static UNICODE_STRING DeviceName = RTL_CONSTANT_STRING(L"\\Device\\IrpDoubleCompletionCancel");
 static UNICODE_STRING LinkName = RTL_CONSTANT_STRING(L"\\DosDevices\\IrpDoubleCompletionCancel");
 
-/* The oldest read, or NULL. Called with the lock held. */
-static PIRP Dequeue(EXTENSION *Ext)
-{
-    PLIST_ENTRY Entry;
-    PIRP Irp;
-
-    if (IsListEmpty(&Ext->Queue))
-        return NULL;
-    Entry = RemoveHeadList(&Ext->Queue);
-    Irp = CONTAINING_RECORD(Entry, IRP, Tail.Overlay.ListEntry);
-    IoSetCancelRoutine(Irp, NULL); /* BUG: NULL out of this means that CancelRead has the IRP. */
-    Irp->IoStatus.Status = STATUS_SUCCESS;
-    Irp->IoStatus.Information = sizeof(ULONG);
-    InitializeListHead(Entry); /* so that the cancel routine can take it out once more */
-    return Irp;
-}
-
+/* Called with the cancel spin lock held. */
 static VOID NTAPI CancelRead(PDEVICE_OBJECT Device, PIRP Irp)
 {
     EXTENSION *Ext = Device->DeviceExtension;
     KIRQL Irql;
 
-    IoReleaseCancelSpinLock(Irp->CancelIrql);
-    KeAcquireSpinLock(&Ext->Lock, &Irql);
-    RemoveEntryList(&Irp->Tail.Overlay.ListEntry);
     Irp->IoStatus.Status = STATUS_CANCELLED;
     Irp->IoStatus.Information = 0;
-    KeReleaseSpinLock(&Ext->Lock, Irql);
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+    /* BUG: here the read still waits, and whoever finds it completes it too. */
+    IoAcquireCancelSpinLock(&Irql);
+    if (Ext->Waiting == Irp)
+        Ext->Waiting = NULL;
+    IoReleaseCancelSpinLock(Irql);
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
 }
 
 static VOID NTAPI ReadDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
     EXTENSION *Ext = Context;
+    PIRP Irp = NULL;
+    KIRQL Irql;
 
-    for (;;) {
-        PIRP Irp = NULL;
-
-        KeAcquireSpinLockAtDpcLevel(&Ext->Lock);
-        if (Ext->Released && (Irp = Dequeue(Ext)) != NULL) {
-            Ext->Released--;
-            *(ULONG *)Irp->AssociatedIrp.SystemBuffer = ++Ext->Number;
-        }
-        KeReleaseSpinLockFromDpcLevel(&Ext->Lock);
-
-        if (!Irp)
-            return;
-        IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    IoAcquireCancelSpinLock(&Irql);
+    if (Ext->Released && (Irp = Ext->Waiting) != NULL) {
+        Ext->Waiting = NULL;
+        Ext->Released--;
+        IoSetCancelRoutine(Irp, NULL);
+        *(ULONG *)Irp->AssociatedIrp.SystemBuffer = ++Ext->Number;
+        Irp->IoStatus.Status = STATUS_SUCCESS;
+        Irp->IoStatus.Information = sizeof(ULONG);
     }
+    IoReleaseCancelSpinLock(Irql);
+    if (Irp)
+        IoCompleteRequest(Irp, IO_NO_INCREMENT);
 }
 
 static NTSTATUS NTAPI DispatchRead(PDEVICE_OBJECT Device, PIRP Irp)
@@ -81,17 +64,16 @@ static NTSTATUS NTAPI DispatchRead(PDEVICE_OBJECT Device, PIRP Irp)
     if (IoGetCurrentIrpStackLocation(Irp)->Parameters.Read.Length < sizeof(ULONG))
         return CompleteIrp(Irp, STATUS_BUFFER_TOO_SMALL, 0);
 
-    IoMarkIrpPending(Irp);
-    KeAcquireSpinLock(&Ext->Lock, &Irql);
-    IoSetCancelRoutine(Irp, CancelRead);
-    if (Irp->Cancel && IoSetCancelRoutine(Irp, NULL)) {
-        /* Cancelled before there was a routine to call: nobody else will complete it. */
-        KeReleaseSpinLock(&Ext->Lock, Irql);
-        CompleteIrp(Irp, STATUS_CANCELLED, 0);
-        return STATUS_PENDING;
+    IoAcquireCancelSpinLock(&Irql);
+    if (Irp->Cancel || Ext->Waiting) {
+        NTSTATUS Status = Irp->Cancel ? STATUS_CANCELLED : STATUS_DEVICE_BUSY;
+        IoReleaseCancelSpinLock(Irql);
+        return CompleteIrp(Irp, Status, 0);
     }
-    InsertTailList(&Ext->Queue, &Irp->Tail.Overlay.ListEntry);
-    KeReleaseSpinLock(&Ext->Lock, Irql);
+    IoMarkIrpPending(Irp);
+    IoSetCancelRoutine(Irp, CancelRead);
+    Ext->Waiting = Irp;
+    IoReleaseCancelSpinLock(Irql);
 
     KeInsertQueueDpc(&Ext->Dpc, NULL, NULL);
     return STATUS_PENDING;
@@ -103,40 +85,34 @@ static NTSTATUS NTAPI DispatchWrite(PDEVICE_OBJECT Device, PIRP Irp)
     ULONG Length = IoGetCurrentIrpStackLocation(Irp)->Parameters.Write.Length;
     KIRQL Irql;
 
-    KeAcquireSpinLock(&Ext->Lock, &Irql);
+    IoAcquireCancelSpinLock(&Irql);
     Ext->Released++;
-    KeReleaseSpinLock(&Ext->Lock, Irql);
+    IoReleaseCancelSpinLock(Irql);
     KeInsertQueueDpc(&Ext->Dpc, NULL, NULL);
     return CompleteIrp(Irp, STATUS_SUCCESS, Length);
 }
 
-/* Takes the handle's reads out of the queue, then completes them without the lock. */
+/* Cancels the read that waits, if it is the handle's. */
 static NTSTATUS NTAPI DispatchCleanup(PDEVICE_OBJECT Device, PIRP Irp)
 {
     EXTENSION *Ext = Device->DeviceExtension;
     PFILE_OBJECT File = IoGetCurrentIrpStackLocation(Irp)->FileObject;
-    PLIST_ENTRY Entry, Next;
-    LIST_ENTRY Taken;
+    PIRP Waiting;
     KIRQL Irql;
 
-    InitializeListHead(&Taken);
-    KeAcquireSpinLock(&Ext->Lock, &Irql);
-    for (Entry = Ext->Queue.Flink; Entry != &Ext->Queue; Entry = Next) {
-        PIRP Waiting = CONTAINING_RECORD(Entry, IRP, Tail.Overlay.ListEntry);
-        Next = Entry->Flink;
-        if (IoGetCurrentIrpStackLocation(Waiting)->FileObject != File)
-            continue;
-        if (!IoSetCancelRoutine(Waiting, NULL))
-            continue;
-        RemoveEntryList(Entry);
-        InsertTailList(&Taken, Entry);
+    IoAcquireCancelSpinLock(&Irql);
+    Waiting = Ext->Waiting;
+    if (Waiting && IoGetCurrentIrpStackLocation(Waiting)->FileObject == File) {
+        Ext->Waiting = NULL;
+        IoSetCancelRoutine(Waiting, NULL);
+        Waiting->IoStatus.Status = STATUS_CANCELLED;
+        Waiting->IoStatus.Information = 0;
+    } else {
+        Waiting = NULL;
     }
-    KeReleaseSpinLock(&Ext->Lock, Irql);
-
-    while (!IsListEmpty(&Taken)) {
-        Entry = RemoveHeadList(&Taken);
-        CompleteIrp(CONTAINING_RECORD(Entry, IRP, Tail.Overlay.ListEntry), STATUS_CANCELLED, 0);
-    }
+    IoReleaseCancelSpinLock(Irql);
+    if (Waiting)
+        IoCompleteRequest(Waiting, IO_NO_INCREMENT);
     return CompleteIrp(Irp, STATUS_SUCCESS, 0);
 }
 
@@ -173,8 +149,6 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Regi
     }
 
     Ext = Device->DeviceExtension;
-    KeInitializeSpinLock(&Ext->Lock);
-    InitializeListHead(&Ext->Queue);
     KeInitializeDpc(&Ext->Dpc, ReadDpc, Ext);
 
     Device->Flags |= DO_BUFFERED_IO;

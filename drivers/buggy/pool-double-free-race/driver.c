@@ -1,6 +1,7 @@
 /* build: clang -O2 */
 /*
- * Each open handle keeps the last message written to it; a read returns a copy.
+ * Each open handle keeps the last message written to it, at first an empty one; a read returns a
+ * copy.
  *
  * Wrong: the old message is looked up under one hold of the lock and replaced under another. Needs
  * one preemption, between the two: another thread writes to the same handle, gets the same old
@@ -17,7 +18,7 @@ typedef struct {
 
 typedef struct {
     KSPIN_LOCK Lock;
-    MESSAGE *Message; /* NULL until something has been written */
+    MESSAGE *Message; /* NULL only once the handle is being closed */
 } HANDLE_CONTEXT;
 
 static UNICODE_STRING DeviceName = RTL_CONSTANT_STRING(L"\\Device\\PoolDoubleFreeRace");
@@ -26,6 +27,19 @@ static UNICODE_STRING LinkName = RTL_CONSTANT_STRING(L"\\DosDevices\\PoolDoubleF
 static HANDLE_CONTEXT *ContextOf(PIRP Irp)
 {
     return IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext;
+}
+
+/* A message with a copy of these bytes; NULL if there is no memory. */
+static MESSAGE *NewMessage(PVOID Data, ULONG Length)
+{
+    MESSAGE *Message = ExAllocatePoolWithTag(NonPagedPool, sizeof(MESSAGE) + Length, TAG);
+
+    if (Message) {
+        Message->Length = Length;
+        if (Length)
+            RtlCopyMemory(Message->Data, Data, Length);
+    }
+    return Message;
 }
 
 /* Puts a message (or none) in the place of the handle's present one and frees that. */
@@ -52,7 +66,11 @@ static NTSTATUS NTAPI DispatchCreate(PDEVICE_OBJECT Device, PIRP Irp)
     if (!Context)
         return CompleteIrp(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
     KeInitializeSpinLock(&Context->Lock);
-    Context->Message = NULL;
+    Context->Message = NewMessage(NULL, 0);
+    if (!Context->Message) {
+        ExFreePoolWithTag(Context, TAG);
+        return CompleteIrp(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
+    }
     IoGetCurrentIrpStackLocation(Irp)->FileObject->FsContext = Context;
     return CompleteIrp(Irp, STATUS_SUCCESS, 0);
 }
@@ -67,11 +85,9 @@ static NTSTATUS NTAPI DispatchWrite(PDEVICE_OBJECT Device, PIRP Irp)
     if (Length > MAXULONG - sizeof(MESSAGE))
         return CompleteIrp(Irp, STATUS_INVALID_PARAMETER, 0);
 
-    Message = ExAllocatePoolWithTag(NonPagedPool, sizeof(MESSAGE) + Length, TAG);
+    Message = NewMessage(Irp->AssociatedIrp.SystemBuffer, Length);
     if (!Message)
         return CompleteIrp(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
-    Message->Length = Length;
-    RtlCopyMemory(Message->Data, Irp->AssociatedIrp.SystemBuffer, Length);
     ReplaceMessage(ContextOf(Irp), Message);
     return CompleteIrp(Irp, STATUS_SUCCESS, Length);
 }

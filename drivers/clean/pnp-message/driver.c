@@ -161,7 +161,7 @@ static BOOLEAN StartOperation(EXTENSION *Ext, ULONG Value)
     return Started;
 }
 
-static VOID SetRegisters(EXTENSION *Ext, PUCHAR Registers)
+static RESIDENT_FN VOID SetRegisters(EXTENSION *Ext, PUCHAR Registers)
 {
     KIRQL Irql;
 
