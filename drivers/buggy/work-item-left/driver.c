@@ -2,9 +2,8 @@
 /*
  * The lengths of writes are gathered; a work item adds them to the sum that a read returns.
  *
- * Wrong: Unload does not wait for the work item. It is of the kind that does without a device
- * object, so that the I/O manager does not wait for it either. Deterministic if the worker is late:
- * write, close, unload before the routine has run.
+ * Wrong: Unload does not wait for the work item, and as that is of the kind without a device object,
+ * neither does the I/O manager. Deterministic: write, close, unload, while the worker is late.
  */
 #include "driver.h"
 
