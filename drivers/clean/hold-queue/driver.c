@@ -199,14 +199,17 @@ static VOID Unmap(EXTENSION *Ext)
 
 static PAGED_FN NTSTATUS Map(EXTENSION *Ext, PCM_RESOURCE_LIST Resources)
 {
+    PCM_PARTIAL_RESOURCE_DESCRIPTOR Each;
+    PCM_PARTIAL_RESOURCE_LIST List;
     ULONG Index;
 
     PAGED_CODE();
     if (!Resources || Resources->Count != 1)
         return STATUS_DEVICE_CONFIGURATION_ERROR;
-    for (Index = 0; Index < Resources->List[0].PartialResourceList.Count; Index++) {
-        PCM_PARTIAL_RESOURCE_DESCRIPTOR Each =
-            &Resources->List[0].PartialResourceList.PartialDescriptors[Index];
+    /* By pointer: the array is declared with one element, and a compiler may count on that. */
+    List = &Resources->List[0].PartialResourceList;
+    Each = List->PartialDescriptors;
+    for (Index = 0; Index < List->Count; Index++, Each++) {
         if (Each->Type != CmResourceTypeMemory || Each->u.Memory.Length < BENCHDEV_BAR_SIZE)
             continue;
         Ext->Registers = MmMapIoSpace(Each->u.Memory.Start, BENCHDEV_BAR_SIZE, MmNonCached);

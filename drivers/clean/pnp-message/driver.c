@@ -220,16 +220,18 @@ static PAGED_FN VOID ReleaseHardware(EXTENSION *Ext, BOOLEAN Present)
 
 static PAGED_FN NTSTATUS StartHardware(EXTENSION *Ext, PCM_RESOURCE_LIST Resources)
 {
-    PCM_PARTIAL_RESOURCE_DESCRIPTOR Memory = NULL;
+    PCM_PARTIAL_RESOURCE_DESCRIPTOR Each, Memory = NULL;
+    PCM_PARTIAL_RESOURCE_LIST List;
     NTSTATUS Status;
     ULONG Index;
 
     PAGED_CODE();
     if (!Resources || Resources->Count != 1)
         return STATUS_DEVICE_CONFIGURATION_ERROR;
-    for (Index = 0; Index < Resources->List[0].PartialResourceList.Count; Index++) {
-        PCM_PARTIAL_RESOURCE_DESCRIPTOR Each =
-            &Resources->List[0].PartialResourceList.PartialDescriptors[Index];
+    /* By pointer: the array is declared with one element, and a compiler may count on that. */
+    List = &Resources->List[0].PartialResourceList;
+    Each = List->PartialDescriptors;
+    for (Index = 0; Index < List->Count; Index++, Each++) {
         if (Each->Type == CmResourceTypeMemory)
             Memory = Each;
     }
