@@ -63,7 +63,11 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    // `cargo bench -p bench -- first` measures the first line only.
     schedules("csq-read", "read-write-cancel", false);
+    if std::env::args().any(|argument| argument == "first") {
+        return;
+    }
     schedules("csq-read", "read-write-cancel", true);
     schedules("csq-read", "read-cancel", false);
     schedules("cancel-queue", "read-write-cancel", false);

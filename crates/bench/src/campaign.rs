@@ -356,7 +356,7 @@ fn conclude(target: &Rc<Target>, shared: &Shared<'_>, report: &mut Report) {
 /// Turns hits into findings, each bug once.
 struct Tell<'a> {
     target: &'a Rc<Target>,
-    keys: HashSet<(String, String, u64)>,
+    keys: HashSet<(String, String)>,
     lacking: HashSet<String>,
 }
 

@@ -96,13 +96,19 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What makes two findings the same bug: the rule and the first place.
-    pub fn key(&self) -> (String, String, u64) {
-        let (module, rva) = match self.places.first().and_then(|place| place.stack.first()) {
-            Some(frame) => (frame.module.clone(), frame.rva),
-            None => (String::new(), 0),
+    /// What makes two findings the same bug: the rule, and the source line of the last place that
+    /// has one - where things went wrong - or else its address. A loop may be met anywhere in it, so
+    /// there the function counts.
+    pub fn key(&self) -> (String, String) {
+        let place = match self.places.iter().rev().find_map(|place| place.stack.first()) {
+            None => String::new(),
+            Some(frame) => match (&frame.function, &frame.file, frame.line) {
+                (Some(function), ..) if self.rule == "no-progress" => function.clone(),
+                (_, Some(file), Some(line)) => format!("{file}:{line}"),
+                _ => format!("{}+{:#x}", frame.module, frame.rva),
+            },
         };
-        (self.rule.clone(), module, rva)
+        (self.rule.clone(), place)
     }
 }
 

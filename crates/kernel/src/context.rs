@@ -98,7 +98,7 @@ impl Machine {
                 Some(self.contexts.next)
             };
         }
-        for context in 0..MAX_CONTEXTS {
+        for context in self.state.live() {
             if self.contexts.routines[context].is_some() {
                 self.state.current = context as u8;
                 while !self.resume(context as u8, Resume::Abort) {}

@@ -144,7 +144,10 @@ impl<'a> Cx<'a> {
         let id = self.id;
         let plain = self.state.me().depth == 1 && matches!(doing, Doing::Waiting);
         self.contexts.set_plain_wait(id, plain);
-        self.state.me().doing = doing;
+        let now = self.state.moment;
+        let me = self.state.me();
+        me.doing = doing;
+        me.blocked = now;
         self.give_way()?;
         self.contexts.set_plain_wait(id, false);
         Ok(())
@@ -224,7 +227,8 @@ impl<'a> Cx<'a> {
         self.state.me().depth -= 1;
         let locks_after = self.state.me().locks;
         let irql_after = self.irql();
-        if irql_after != irql_before || locks_after != locks_before {
+        let changed = irql_after != irql_before || locks_after != locks_before;
+        if changed || routine == Routine::Cancel {
             self.moment();
             self.say(Event::Leave {
                 routine,
@@ -404,7 +408,10 @@ impl<'a> Cx<'a> {
 
     /// Makes sure the driver may touch a range that it handed to a service.
     pub fn probe(&mut self, address: u64, bytes: u64, access: Access) -> Result<(), Stop> {
-        let allow = if self.in_application() { memory::USER } else { 0 } | memory::TRACKED;
+        let end = address.wrapping_add(bytes);
+        let user =
+            self.irql() < 2 && self.bus.user.iter().any(|&(from, to)| from <= address && end <= to);
+        let allow = if user { memory::USER } else { 0 } | memory::TRACKED;
         match self.bus.memory.check_allowing(address, bytes, access, allow) {
             Ok(()) => Ok(()),
             Err(fault) => {

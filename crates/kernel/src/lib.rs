@@ -13,6 +13,8 @@
 //! | `bus`, `device` | what the interpreter sees; the register device |
 //! | `ke` `ex` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` | the services |
 #![warn(missing_docs)]
+// C prototypes of the DDK have up to eleven parameters.
+#![allow(clippy::too_many_arguments)]
 
 mod boot;
 mod bus;

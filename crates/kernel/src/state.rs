@@ -88,6 +88,8 @@ pub struct IrpRecord {
     pub made: Site,
     /// Where it came back to its maker.
     pub completed: Option<Site>,
+    /// Where the driver freed it, if it is the driver's own.
+    pub freed: Option<Site>,
     /// Where a cancel was requested.
     pub cancelled: Option<Site>,
     /// Where its cancel routine was called.
@@ -314,6 +316,8 @@ pub struct ContextState {
     pub critical: i16,
     /// Calls of driver routines that are under way.
     pub depth: u8,
+    /// Where it began to wait or spin, last.
+    pub blocked: Site,
 }
 
 /// A free slot.
@@ -331,6 +335,7 @@ pub const FREE: ContextState = ContextState {
     wake: 0,
     critical: 0,
     depth: 0,
+    blocked: 0,
 };
 
 macro_rules! state {
@@ -478,6 +483,17 @@ impl State {
             &self.pool
         };
         pool.get(pool.partition_point(|block| block.address <= address))
+    }
+
+    /// Numbers of the contexts in use.
+    #[inline]
+    pub fn live(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut left = self.live;
+        std::iter::from_fn(move || {
+            let context = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (context < MAX_CONTEXTS).then_some(context)
+        })
     }
 
     /// The context that runs.

@@ -347,7 +347,7 @@ impl World {
     /// Nothing can run: start the next step of winding down, or end. False when the run is over.
     fn at_rest(&mut self) -> bool {
         let spinning = |context: &ContextState| matches!(context.doing, Doing::Spinning(_));
-        if self.state.contexts.iter().any(spinning) {
+        if self.state.live().any(|context| spinning(&self.state.contexts[context])) {
             if self.tell(Event::Stuck) {
                 let what = "every processor spins on a lock, and no rule objects".to_owned();
                 self.end(Outcome::Internal { what });
@@ -466,14 +466,16 @@ impl World {
     /// Ends a context: its slot is free again.
     pub(crate) fn finish(&mut self, context: u8) {
         let covers = self.state.contexts[usize::from(context)].covers;
-        let was_dpc = matches!(self.state.contexts[usize::from(context)].start, Start::Dpc(_));
+        let start = self.state.contexts[usize::from(context)].start;
         if let Some(victim) = covers {
             self.state.contexts[usize::from(victim)].covered = false;
         }
         self.state.contexts[usize::from(context)] = FREE;
         self.state.live &= !(1 << context);
-        if was_dpc {
-            crate::ke::dpc::wake_key(self, crate::ke::dpc::FLUSH);
+        match start {
+            Start::Dpc(_) => crate::ke::dpc::wake_key(self, crate::ke::dpc::FLUSH),
+            Start::Interrupt(_) => crate::ke::dpc::wake_key(self, crate::io::interrupt::DONE),
+            _ => {}
         }
         self.bus.others = self.state.live.count_ones() > 1;
     }

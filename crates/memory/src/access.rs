@@ -11,6 +11,12 @@ fn kind(access: Access) -> usize {
     }
 }
 
+/// `run` bits from `bit` on; together they fit a word.
+#[inline(always)]
+fn mask(bit: usize, run: usize) -> u64 {
+    if run == 64 { u64::MAX } else { ((1u64 << run) - 1) << bit }
+}
+
 impl Memory {
     /// Reads `N` bytes as the driver would.
     #[inline(always)]
@@ -95,11 +101,16 @@ impl Memory {
             if refused != 0 {
                 return Err(fault(at, FaultCause::Flags(refused)));
             }
-            for byte in offset..offset + here as usize {
-                if page.valid[byte >> 6] >> (byte & 63) & 1 == 0 {
-                    let address = (at & !0xfff) + byte as u64;
-                    return Err(fault(address, FaultCause::Invalid));
+            let (mut byte, end) = (offset, offset + here as usize);
+            while byte < end {
+                let bit = byte & 63;
+                let run = (64 - bit).min(end - byte);
+                let invalid = !page.valid[byte >> 6] & mask(bit, run);
+                if invalid != 0 {
+                    let byte = (byte & !63) as u64 + u64::from(invalid.trailing_zeros());
+                    return Err(fault((at & !0xfff) + byte, FaultCause::Invalid));
                 }
+                byte += run;
             }
             at = at.wrapping_add(here);
             left -= here;
@@ -167,11 +178,10 @@ impl Memory {
             while byte < offset + here {
                 let bit = byte & 63;
                 let run = (64 - bit).min(offset + here - byte);
-                let mask = if run == 64 { u64::MAX } else { ((1u64 << run) - 1) << bit };
                 if valid {
-                    words[byte >> 6] |= mask;
+                    words[byte >> 6] |= mask(bit, run);
                 } else {
-                    words[byte >> 6] &= !mask;
+                    words[byte >> 6] &= !mask(bit, run);
                 }
                 byte += run;
             }
@@ -258,16 +268,27 @@ impl Memory {
 
     /// Like [`Memory::peek`], for those who may only look: an unmapped place reads as zero.
     pub fn view(&self, address: u64, into: &mut [u8]) -> usize {
-        for (done, byte) in into.iter_mut().enumerate() {
+        let mut done = 0;
+        while done < into.len() {
             let at = address.wrapping_add(done as u64);
-            let Some(&page) = self.index.get(&(at >> 12)) else { return done };
-            *byte = self.pages[page as usize].data[(at & 0xfff) as usize];
+            let offset = (at & 0xfff) as usize;
+            let here = (into.len() - done).min(PAGE_BYTES as usize - offset);
+            let Some(page) = self.find(at >> 12) else { break };
+            let data = &self.pages[page as usize].data;
+            into[done..done + here].copy_from_slice(&data[offset..offset + here]);
+            done += here;
         }
-        into.len()
+        done
     }
 
     /// A word, for those who may only look.
     pub fn view64(&self, address: u64) -> u64 {
+        let offset = (address & 0xfff) as usize;
+        if let Some(page) = self.find(address >> 12)
+            && let Some(bytes) = self.pages[page as usize].data[offset..].first_chunk()
+        {
+            return u64::from_le_bytes(*bytes);
+        }
         let mut bytes = [0; 8];
         self.view(address, &mut bytes);
         u64::from_le_bytes(bytes)

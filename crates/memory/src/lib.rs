@@ -26,6 +26,12 @@ use std::collections::HashMap;
 
 const TLB_ENTRIES: usize = 256;
 
+/// Regions begin at round addresses: the low bits of their page numbers alone would collide.
+#[inline(always)]
+fn tlb_slot(number: u64) -> usize {
+    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % TLB_ENTRIES
+}
+
 #[derive(Clone, Copy)]
 struct TlbEntry {
     number: u64,
@@ -93,7 +99,7 @@ impl Memory {
     /// Whether every page of the range is mapped.
     pub fn is_mapped(&self, address: u64, bytes: u64) -> bool {
         let last = (address.wrapping_add(bytes.max(1) - 1)) >> 12;
-        (address >> 12..=last).all(|number| self.index.contains_key(&number))
+        (address >> 12..=last).all(|number| self.find(number).is_some())
     }
 
     /// Flags of the page that holds `address`.
@@ -134,7 +140,7 @@ impl Memory {
 
     #[inline(always)]
     fn lookup(&mut self, number: u64) -> Option<u32> {
-        let slot = (number as usize) & (TLB_ENTRIES - 1);
+        let slot = tlb_slot(number);
         let entry = self.tlb[slot];
         if entry.number == number {
             return Some(entry.page);
@@ -142,10 +148,17 @@ impl Memory {
         self.lookup_slow(number)
     }
 
+    /// Like `lookup`, for those who may only look.
+    #[inline]
+    fn find(&self, number: u64) -> Option<u32> {
+        let entry = self.tlb[tlb_slot(number)];
+        if entry.number == number { Some(entry.page) } else { self.index.get(&number).copied() }
+    }
+
     #[cold]
     fn lookup_slow(&mut self, number: u64) -> Option<u32> {
         let page = *self.index.get(&number)?;
-        self.tlb[(number as usize) & (TLB_ENTRIES - 1)] = TlbEntry { number, page };
+        self.tlb[tlb_slot(number)] = TlbEntry { number, page };
         Some(page)
     }
 }

@@ -134,7 +134,8 @@ fn finish_request(cx: &mut Cx, index: u16, code: u32, information: u64) {
     {
         file.busy = file.busy.saturating_sub(1);
     }
-    for context in &mut cx.state.contexts {
+    for context in cx.state.live() {
+        let context = &mut cx.state.contexts[context];
         if context.doing == Doing::ForRequest(index) {
             context.doing = Doing::Ready;
         }

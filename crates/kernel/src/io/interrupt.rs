@@ -26,6 +26,9 @@ pub mod version {
     pub const FULLY_SPECIFIED_GROUP: u32 = 4;
 }
 
+/// Key of those who wait for service routines to end.
+pub(crate) const DONE: u64 = 4;
+
 /// Bytes of the object that stands for a KINTERRUPT, which is opaque.
 const OBJECT_BYTES: u64 = 0x100;
 /// Where its own spin lock lies in it.
@@ -130,6 +133,13 @@ pub fn IoConnectInterrupt(
 pub fn IoDisconnectInterrupt(cx: &mut Cx, object: u64) -> Result<(), Stop> {
     cx.probe(object, OBJECT_BYTES, Access::Write)?;
     cx.state.interrupts.retain(|interrupt| interrupt.object != object);
+    // When this returns the service routine runs nowhere any more.
+    while cx.state.live().any(|context| {
+        let context = &cx.state.contexts[context];
+        context.started && matches!(context.start, Start::Interrupt(_))
+    }) {
+        cx.block(Doing::ForKey(DONE))?;
+    }
     pool::free(cx, object);
     Ok(())
 }

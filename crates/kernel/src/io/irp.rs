@@ -47,6 +47,7 @@ pub(crate) fn make(world: &mut World, locations: u8, origin: Origin) -> Option<u
         major: 0,
         made,
         completed: None,
+        freed: None,
         cancelled: None,
         cancel_called: None,
         pended: None,
@@ -76,7 +77,7 @@ pub fn IoFreeIrp(cx: &mut Cx, at: u64) -> Result<(), Stop> {
     pool::free(cx, at);
     let now = cx.state.moment;
     if let Some(record) = cx.state.irp_mut(at) {
-        record.completed.get_or_insert(now);
+        record.freed.get_or_insert(now);
     }
     Ok(())
 }
@@ -100,6 +101,7 @@ pub fn IoReuseIrp(cx: &mut Cx, at: u64, status: u32) -> Result<(), Stop> {
     cx.bus.memory.poke32(at + irp::IO_STATUS_STATUS, status);
     if let Some(record) = cx.state.irp_mut(at) {
         record.completed = None;
+        record.freed = None;
         record.history = [Location::default(); crate::state::LOCATIONS];
     }
     Ok(())

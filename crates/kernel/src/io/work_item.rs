@@ -1,7 +1,7 @@
 //! Work items: routines that run in a system worker thread at PASSIVE_LEVEL.
 
 use crate::cx::{Cx, Stop};
-use crate::event::Routine;
+use crate::event::{Event, Routine};
 use crate::ex::pool;
 use crate::service;
 use crate::service::Service;
@@ -28,7 +28,9 @@ pub fn IoAllocateWorkItem(cx: &mut Cx, device: u64) -> Result<u64, Stop> {
 /// Frees a work item that is not queued.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iofreeworkitem>
 pub fn IoFreeWorkItem(cx: &mut Cx, item: u64) -> Result<(), Stop> {
-    cx.probe(item, io_workitem::SIZE, Access::Write)?;
+    let block = cx.state.block_at_or_below(item).copied();
+    let block = block.filter(|block| item < block.address + block.bytes);
+    cx.say(Event::Free { address: item, block, tag: 0 })?;
     pool::free(cx, item);
     Ok(())
 }

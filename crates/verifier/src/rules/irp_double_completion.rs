@@ -68,7 +68,7 @@ pub static RULE: Rule = Rule {
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Complete { irp } = *event else { return None };
     let record = world.state.irp(irp)?;
-    let first = record.completed?;
+    let first = record.completed.or(record.freed)?;
     // A packet of the driver's own may also have gone through IoFreeIrp.
     let (title, role) = match record.origin {
         Origin::Driver => ("a request of its own that was completed or freed", "first end"),

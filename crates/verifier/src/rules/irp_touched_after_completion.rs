@@ -69,7 +69,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         Event::Fault { ref fault, near: Near::Freed(block), by } => {
             let irp = owner(world, &block)?;
             let record = world.state.irp(irp);
-            let completed = record.and_then(|record| record.completed);
+            let completed = record.and_then(|record| record.completed.or(record.freed));
             let end = match record.map(|record| record.origin) {
                 Some(Origin::Driver) | None => "completed or freed",
                 Some(_) => "completed",

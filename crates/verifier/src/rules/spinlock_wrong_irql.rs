@@ -115,26 +115,28 @@ fn release(world: &World, lock: u64, to: Option<u8>) -> Option<Violation> {
     let irql = world.bus.irql;
     let me = world.state.current;
     let held = world.state.locks.iter().rfind(|held| held.address == lock && held.owner == me)?;
-    let name = words::lock(world, lock);
-    let driver = words::driver(world);
-    let told = |title: String| Violation::new(&RULE, title).at("acquired here", held.site);
+    // Words are made only once something is wrong: this is on the way of every release.
+    let told = |how: &str| {
+        let (driver, name) = (words::driver(world), words::lock(world, lock));
+        let title = how.replace("{driver}", driver).replace("{lock}", &name);
+        Violation::new(&RULE, title).at("acquired here", held.site)
+    };
     let violation = match to {
         None if irql < DISPATCH_LEVEL => {
-            let now = words::level(irql);
-            let title = format!("{driver}, at {now}, releases {name}");
-            verifier(told(title), 0x41, irql, lock)
+            let how = format!("{{driver}}, at {}, releases {{lock}}", words::level(irql));
+            verifier(told(&how), 0x41, irql, lock)
         }
         Some(_) if irql != DISPATCH_LEVEL => {
-            let now = words::level(irql);
-            let title = format!("{driver}, at {now}, releases {name}");
-            verifier(told(title), 0x32, irql, lock)
+            let how = format!("{{driver}}, at {}, releases {{lock}}", words::level(irql));
+            verifier(told(&how), 0x32, irql, lock)
         }
         Some(to) => {
             let others = world.state.locks.iter().any(|l| l.owner == me && l.address != lock);
             let expected = wrong_target(world, held, to, others)?;
             let (to_name, expected_name) = (words::level(to), words::level(expected));
-            let title = format!("{driver} releases {name} to {to_name} instead of {expected_name}");
-            unexpected(told(title), to, expected)
+            let how =
+                format!("{{driver}} releases {{lock}} to {to_name} instead of {expected_name}");
+            unexpected(told(&how), to, expected)
         }
         None => return None,
     };

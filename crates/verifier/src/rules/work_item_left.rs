@@ -50,11 +50,35 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xce--driver-unloaded-without-cancelling-pending-operations",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioqueueworkitem",
     ],
-    wants: &[Kind::Unloaded],
+    wants: &[Kind::Unloaded, Kind::Free],
     check,
 };
 
+/// A work item that is freed while it waits for its worker.
+fn freed(world: &World, address: u64) -> Option<Violation> {
+    let (context, routine) = words::live(world).find_map(|context| {
+        let state = &world.state.contexts[usize::from(context)];
+        match state.start {
+            Start::WorkItem { routine, item, .. } if item == address && !state.started => {
+                Some((context, routine))
+            }
+            _ => None,
+        }
+    })?;
+    let title = format!(
+        "{} frees a work item that is queued: {} has not run yet",
+        words::driver(world),
+        words::object(world, routine)
+    );
+    let made = world.state.contexts[usize::from(context)].made;
+    let violation = stops::left_behind(Violation::new(&RULE, title), routine);
+    Some(violation.at("work item queued here", made).here("freed here"))
+}
+
 fn check(event: &Event, world: &World) -> Option<Violation> {
+    if let Event::Free { address, .. } = *event {
+        return freed(world, address);
+    }
     let Event::Unloaded = event else { return None };
     let (context, routine) = words::live(world).find_map(|context| {
         match world.state.contexts[usize::from(context)].start {
