@@ -364,6 +364,12 @@ state! {
     contexts: [ContextState; MAX_CONTEXTS],
     /// Bit `c`: slot `c` is in use.
     live: u32,
+    /// Bit `c`: context `c` would run if it had a processor. Kept by [`State::refresh`].
+    ready: u32,
+    /// Bit `c`: context `c` holds a processor, being at DISPATCH_LEVEL or above. Likewise.
+    pinned: u32,
+    /// Bit `c`: context `c` is an interrupt. Likewise.
+    interrupting: u32,
     /// Who runs.
     current: u8,
     /// Nonpaged pool, by rising address.
@@ -420,6 +426,9 @@ impl State {
         State {
             contexts: [FREE; MAX_CONTEXTS],
             live: 0,
+            ready: 0,
+            pinned: 0,
+            interrupting: 0,
             current: crate::world::NOBODY,
             pool: Vec::new(),
             paged: Vec::new(),
@@ -466,7 +475,7 @@ impl State {
 
     /// The block that holds `address` or is nearest below it.
     pub fn block_at_or_below(&self, address: u64) -> Option<&Block> {
-        let pool = if address >= crate::map::PAGED_POOL && address < crate::map::LOCKED_PAGES {
+        let pool = if (crate::map::PAGED_POOL..crate::map::LOCKED_PAGES).contains(&address) {
             &self.paged
         } else {
             &self.pool
@@ -477,12 +486,48 @@ impl State {
 
     /// The block nearest above `address`.
     pub fn block_above(&self, address: u64) -> Option<&Block> {
-        let pool = if address >= crate::map::PAGED_POOL && address < crate::map::LOCKED_PAGES {
+        let pool = if (crate::map::PAGED_POOL..crate::map::LOCKED_PAGES).contains(&address) {
             &self.paged
         } else {
             &self.pool
         };
         pool.get(pool.partition_point(|block| block.address <= address))
+    }
+
+    /// Brings the masks up to date after a context's record was changed.
+    #[inline]
+    pub fn refresh(&mut self, context: usize) {
+        let record = &self.contexts[context];
+        let bit = 1u32 << context;
+        let set = |mask: u32, on: bool| if on { mask | bit } else { mask & !bit };
+        let open = !record.covered;
+        let ready = record.doing == Doing::Ready && open;
+        let pinned = record.started && record.irql >= 2 && open;
+        let interrupting = matches!(record.start, Start::Interrupt(_));
+        self.ready = set(self.ready, ready);
+        self.pinned = set(self.pinned, pinned);
+        self.interrupting = set(self.interrupting, interrupting);
+    }
+
+    /// Changes what a context does.
+    #[inline]
+    pub fn set_doing(&mut self, context: usize, doing: Doing) {
+        self.contexts[context].doing = doing;
+        self.refresh(context);
+    }
+
+    /// Makes ready whoever does just this.
+    #[inline]
+    pub fn wake_all(&mut self, doing: Doing) {
+        // Whoever is blocked is live and not ready.
+        let mut left = self.live & !self.ready;
+        while left != 0 {
+            let context = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if self.contexts[context].doing == doing {
+                self.set_doing(context, Doing::Ready);
+            }
+        }
     }
 
     /// Numbers of the contexts in use.
