@@ -31,6 +31,7 @@ pub(crate) fn irp(world: &mut World, major: u8) -> u64 {
         major,
         made: 1,
         completed: None,
+        freed: None,
         cancelled: None,
         cancel_called: None,
         pended: None,
