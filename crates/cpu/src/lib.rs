@@ -15,7 +15,7 @@
 //! | `state` | registers, exits |
 //! | `flags` | the six arithmetic flags, evaluated when read |
 //! | `cache` | blocks by address, links between them, invalidation |
-//! | `decode` | bytes to blocks of [`op::Op`] |
+//! | `decode` | bytes to blocks of `op::Op` |
 //! | `exec` | one small function for each op, and the table of them |
 //! | `run` | the loop |
 #![warn(missing_docs)]
