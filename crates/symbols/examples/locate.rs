@@ -1,4 +1,5 @@
 //! Prints what is known about RVAs of an image: `locate IMAGE [PDB|-] RVA...` (hexadecimal).
+#![allow(clippy::disallowed_methods)] // The room does no I/O; this reads files.
 
 use symbols::Symbols;
 

@@ -1,5 +1,6 @@
 //! Every implemented instruction form, executed by the host processor and by the interpreter on
 //! the same random operands; registers, memory, defined flags and faults must agree.
+#![allow(clippy::disallowed_methods)] // The room does no I/O; this reads a switch.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 // Machine code is run here, and nowhere else in this crate.
 #![allow(unsafe_code)]
