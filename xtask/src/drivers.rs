@@ -184,6 +184,19 @@ mod tests {
     }
 
     #[test]
+    fn pageable_code_takes_no_spin_lock() {
+        // What a compiler inlines into a function in PAGE moves there with it.
+        for driver in all() {
+            let file = driver.products().swap_remove(0);
+            let path = crate::root().join("drivers").join(&driver.path).join(file);
+            let image = fs::read(path).expect("committed");
+            let found = crate::pageable::services_used(&image);
+            let wrong = found.iter().find(|name| name.contains("SpinLock"));
+            assert_eq!(wrong, None, "{}: mark the helper RESIDENT_FN", driver.path);
+        }
+    }
+
+    #[test]
     fn a_driver_is_chosen_by_name_or_path() {
         for name in ["csq-read", "clean/csq-read", "drivers/clean/csq-read"] {
             let chosen = select(all(), &[name]).expect("known");

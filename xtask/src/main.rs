@@ -3,6 +3,8 @@
 mod build;
 mod drivers;
 mod image;
+#[cfg(test)]
+mod pageable;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -2,8 +2,8 @@
 /*
  * Each open handle keeps the last message written to it; a read returns a copy.
  *
- * Wrong: an event serves as lock, and one way out does not set it again. Deterministic: read before any
- * write, then close.
+ * Wrong: an event serves as lock, and one way out does not set it again. Deterministic: read before
+ * any write, then close.
  */
 #include "driver.h"
 
