@@ -1,3 +1,5 @@
+//! The JSON output, on reports made by hand.
+
 use super::*;
 use crate::samples;
 use serde_json::Value;
