@@ -20,6 +20,10 @@ fn driver(name: &str) -> Driver {
     Driver { path: format!("{name}.sys"), image, pdb: None }
 }
 
+fn asked(what: &str) -> bool {
+    std::env::args().any(|argument| argument == what)
+}
+
 fn schedules(name: &str, scenario: &str, unload: bool) {
     let driver = driver(name);
     let mut meter = match Meter::new(&driver, scenario, unload) {
@@ -27,9 +31,11 @@ fn schedules(name: &str, scenario: &str, unload: bool) {
         Err(error) => panic!("{name}: {error}"),
     };
     let (mut rates, mut facts) = (Vec::new(), (0, 0, 0));
-    for _ in 0..ROUNDS {
+    // `count`: a short run for a tool that counts instructions.
+    let count = asked("count");
+    for _ in 0..if count { 1 } else { ROUNDS } {
         let start = Instant::now();
-        facts = meter.search(2, 20_000);
+        facts = meter.search(2, if count { 2_000 } else { 20_000 });
         rates.push(facts.0 as f64 / start.elapsed().as_secs_f64());
     }
     let (runs, points, switches) = facts;
@@ -60,12 +66,12 @@ fn reset() {
 
 fn main() {
     // `cargo test` runs benchmarks with --test: nothing to do then.
-    if std::env::args().any(|argument| argument == "--test") {
+    if asked("--test") {
         return;
     }
     // `cargo bench -p bench -- first` measures the first line only.
     schedules("csq-read", "read-write-cancel", false);
-    if std::env::args().any(|argument| argument == "first") {
+    if asked("first") || asked("count") {
         return;
     }
     schedules("csq-read", "read-write-cancel", true);

@@ -53,6 +53,7 @@ impl Battery {
             actors: actors.iter().map(own).collect(),
             wind_down,
             memory: false,
+            race: None,
         });
     }
 }

@@ -9,8 +9,7 @@ use crate::report::{Coverage, Driver, Options, Progress, Report, Schedules, Unsu
 use crate::scenario::Scenario;
 use crate::search::{Hit, Search};
 use crate::session::{Failed, Session};
-use finding::{Blame, Finding};
-use kernel::Outcome;
+use finding::{Blame, Finding, Severity};
 use schedule::Schedule;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -18,6 +17,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// Preemption bounds of memory mode.
+const MEMORY_BOUND: u32 = 1;
 /// Schedules by chance in one piece of work.
 const CHANCE: u64 = 2_048;
 /// Time between two reports of progress.
@@ -33,6 +34,7 @@ pub(crate) fn load_scenario() -> Scenario {
         actors: Vec::new(),
         wind_down: Vec::new(),
         memory: false,
+        race: None,
     }
 }
 
@@ -50,13 +52,13 @@ pub(crate) fn scenario(target: &Rc<Target>, name: &str) -> Result<Scenario, Refu
     if name == LOAD {
         return Ok(load_scenario());
     }
-    plan(target)?
-        .into_iter()
-        .find(|known| known.name == name)
+    Scenario::by_name(&plan(target)?, name, target.image.base)
         .ok_or_else(|| Refused(format!("the driver has no scenario `{name}`")))
 }
 
 struct Shared<'a> {
+    /// Searches at the front that are the battery; those behind are its memory mode.
+    battery: usize,
     driver: &'a Driver,
     options: &'a Options,
     searches: Vec<Mutex<Search>>,
@@ -103,7 +105,7 @@ pub fn test(
         Err(Failed::Ended(session)) => {
             let mut tell = Tell::new(&target);
             if let Some(outcome) = session.machine.outcome.clone() {
-                let hit = Hit { outcome, schedule: Schedule::default() };
+                let hit = Hit { outcome: Some(outcome), race: None, schedule: Schedule::default() };
                 tell.hit(&load_scenario(), &hit, &mut report);
             }
             Vec::new()
@@ -122,9 +124,14 @@ pub fn test(
     let shared = Shared {
         driver,
         options,
+        battery: scenarios.len(),
         searches: scenarios
-            .into_iter()
-            .map(|scenario| Mutex::new(Search::new(scenario, options.bound)))
+            .iter()
+            .map(|scenario| Search::new(scenario.clone(), options.bound))
+            .chain(scenarios.iter().filter(|scenario| scenario.actors.len() > 1).map(|scenario| {
+                Search::new(scenario.in_memory_mode(), MEMORY_BOUND.min(options.bound))
+            }))
+            .map(Mutex::new)
             .collect(),
         runs: AtomicU64::new(0),
         findings: AtomicUsize::new(0),
@@ -136,14 +143,14 @@ pub fn test(
         if shared.searches.is_empty() {
             break;
         }
-        let work: Vec<(usize, u64)> = (0..shared.searches.len()).map(|index| (index, 0)).collect();
+        let work: Vec<(usize, u64)> = (0..shared.battery).map(|index| (index, 0)).collect();
         phase(&shared, &work, Some(bound), start, progress);
         let mut whole = true;
         let mut found = false;
-        for search in &shared.searches {
+        for search in &shared.searches[..shared.battery] {
             if let Ok(search) = search.lock() {
                 whole &= search.dead || search.completed >= Some(bound);
-                found |= search.hits.iter().any(|hit| matches!(hit.outcome, Outcome::Violation(_)));
+                found |= search.hits.iter().any(Hit::violates);
             }
         }
         if whole {
@@ -163,9 +170,18 @@ pub fn test(
             break;
         }
     }
+    // Memory mode, if there is time left and nothing was found without it.
+    for bound in 0..=MEMORY_BOUND.min(options.bound) {
+        if shared.done() || shared.stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let work: Vec<(usize, u64)> =
+            (shared.battery..shared.searches.len()).map(|index| (index, 0)).collect();
+        phase(&shared, &work, Some(bound), start, progress);
+    }
     // By chance, as long as a number of schedules was asked for and not reached.
     if let Some(most) = options.schedules {
-        let count = shared.searches.len() as u64;
+        let count = shared.battery as u64;
         let mut round = 0;
         while count > 0 && !shared.done() && !shared.stop.load(Ordering::Relaxed) {
             let left = most.saturating_sub(shared.runs.load(Ordering::Relaxed));
@@ -173,15 +189,12 @@ pub fn test(
                 break;
             }
             let each = CHANCE.min(left.div_ceil(count));
-            let work: Vec<(usize, u64)> =
-                (0..shared.searches.len()).map(|index| (index, each)).collect();
+            let work: Vec<(usize, u64)> = (0..shared.battery).map(|index| (index, each)).collect();
             let seed = options.seed.wrapping_mul(0x9e37_79b9).wrapping_add(round);
             chance(&shared, &work, seed, start, progress);
             round += 1;
             let found = shared.searches.iter().any(|search| {
-                search.lock().is_ok_and(|search| {
-                    search.hits.iter().any(|hit| matches!(hit.outcome, Outcome::Violation(_)))
-                })
+                search.lock().is_ok_and(|search| search.hits.iter().any(Hit::violates))
             });
             if found && !options.keep_going {
                 break;
@@ -201,7 +214,10 @@ pub fn test(
         ));
     }
     report.notes = notes;
-    report.verdict = if !report.findings.is_empty() {
+    // What is only advice stands at the end and does not count.
+    report.findings.sort_by_key(|finding| finding.severity);
+    let counts = |finding: &Finding| finding.severity != Severity::Advice;
+    report.verdict = if report.findings.iter().any(counts) {
         Verdict::Findings
     } else if !report.unsupported.is_empty() {
         Verdict::Unsupported
@@ -282,7 +298,11 @@ fn run_all(
                             search.dead = true;
                             if let Some(outcome) = session.machine.outcome.clone() {
                                 let schedule = Schedule::default();
-                                search.hits.push(Hit { outcome, schedule });
+                                search.hits.push(Hit {
+                                    outcome: Some(outcome),
+                                    race: None,
+                                    schedule,
+                                });
                             }
                             continue;
                         }
@@ -356,16 +376,19 @@ fn conclude(target: &Rc<Target>, shared: &Shared<'_>, report: &mut Report) {
 /// Turns hits into findings, each bug once.
 struct Tell<'a> {
     target: &'a Rc<Target>,
-    keys: HashSet<(String, String)>,
     lacking: HashSet<String>,
 }
 
 impl<'a> Tell<'a> {
     fn new(target: &'a Rc<Target>) -> Tell<'a> {
-        Tell { target, keys: HashSet::new(), lacking: HashSet::new() }
+        Tell { target, lacking: HashSet::new() }
     }
 
     fn hit(&mut self, scenario: &Scenario, hit: &Hit, report: &mut Report) {
+        let scenario = &match hit.race {
+            Some(race) => scenario.up_to_race(race, self.target.image.base),
+            None => scenario.clone(),
+        };
         let told = explain::tell(self.target, scenario, &hit.schedule);
         match told {
             explain::Told::Finding(finding) => self.finding(*finding, report),
@@ -386,8 +409,17 @@ impl<'a> Tell<'a> {
     }
 
     fn finding(&mut self, finding: Finding, report: &mut Report) {
-        if finding.blame == Blame::Internal || self.keys.insert(finding.key()) {
-            report.findings.push(finding);
+        if finding.blame != Blame::Internal {
+            let key = finding.key();
+            // The same bug may be met in a worse form: that one is told.
+            let same = report.findings.iter_mut().find(|known| known.key() == key);
+            if let Some(known) = same {
+                if finding.severity < known.severity {
+                    *known = finding;
+                }
+                return;
+            }
         }
+        report.findings.push(finding);
     }
 }

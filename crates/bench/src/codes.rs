@@ -60,6 +60,7 @@ fn outcome(session: &Session, code: u32) -> Option<u32> {
         actors: vec![("application".to_owned(), steps)],
         wind_down: Vec::new(),
         memory: false,
+        race: None,
     };
     let mut probe = Session::new(&session.target, &scenario, false).ok()?;
     probe.run_schedule(Schedule::default(), false);

@@ -1,14 +1,16 @@
 //! An objection, its run repeated with a recorder, told as a finding.
 
 use crate::driver::Target;
+use crate::race;
 use crate::report::Unsupported;
 use crate::scenario::Scenario;
 use crate::session::{Failed, Session};
-use crate::timeline;
+use crate::timeline::{self, Subject};
 use crate::token::Token;
-use finding::{Blame, BugCheck, Finding, Place, Severity};
+use crate::trace;
+use finding::{Blame, BugCheck, Finding, Frame, Place, Severity, Trust};
 use kernel::event::{Rule, Violation};
-use kernel::{Outcome, Record, World};
+use kernel::{Did, Outcome, Record, World, words};
 use schedule::Schedule;
 use std::rc::Rc;
 
@@ -63,7 +65,6 @@ pub(crate) fn outcome(
         Some(Outcome::Violation(violation)) => {
             let mut finding = finding_of(target, violation, world);
             finding.scenario.clone_from(&scenario.name);
-            finding.timeline = timeline::steps(target, records, schedule);
             finding.replay = Some(
                 Token {
                     hash: target.hash,
@@ -117,22 +118,29 @@ pub(crate) fn internal(what: &str) -> Finding {
 
 fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Finding {
     let rule: &Rule = violation.rule;
-    let explanation = match violation.detail.is_empty() {
-        true => rule.why.to_owned(),
-        false => format!("{} {}", violation.detail, rule.why),
-    };
-    let places = violation
+    let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
+    let places: Vec<(&str, &Record)> = violation
         .places
         .iter()
         .filter_map(|(role, site)| {
             let recorder = world.recorder.as_ref()?;
             let record = match site {
                 Some(site) => recorder.find(*site)?,
-                None => recorder.records.iter().rev().find(|record| !record.stack.is_empty())?,
+                None => records.iter().rev().find(|record| record.did != Did::Switch)?,
             };
-            Some(place_of(target, role, record))
+            Some((role.as_str(), record))
         })
         .collect();
+    let timeline = timeline::steps(target, records, &subject(violation, &places, world));
+    let mut explanation = match violation.detail.is_empty() {
+        true => rule.why.to_owned(),
+        false => format!("{} {}", trace::named(target, &violation.detail), rule.why),
+    };
+    if timeline.iter().any(|step| step.preempts)
+        && let Some(sentence) = race::sentence(target, world, &places)
+    {
+        explanation = format!("{explanation}\n{sentence}");
+    }
     Finding {
         rule: rule.name.to_owned(),
         blame: Blame::Driver,
@@ -143,23 +151,54 @@ fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Find
             parameters: violation.parameters.each_ref().map(|parameter| parameter.0),
             meanings: violation.parameters.each_ref().map(|parameter| parameter.1.clone()),
         }),
-        title: violation.title.clone(),
+        title: trace::named(target, &violation.title),
         explanation,
         remedy: rule.remedy.to_owned(),
-        places,
-        timeline: Vec::new(),
+        places: places.iter().map(|(role, record)| place_of(target, role, record)).collect(),
+        timeline,
         scenario: String::new(),
         replay: None,
         references: rule.references.iter().map(|text| (*text).to_owned()).collect(),
     }
 }
 
+/// What the time line should tell first.
+fn subject(violation: &Violation, places: &[(&str, &Record)], world: &World) -> Subject {
+    let addresses = violation.parameters.iter().map(|(value, _)| *value);
+    let mut names: Vec<String> =
+        addresses.filter_map(|address| words::holder(world, address)).collect();
+    names.sort();
+    names.dedup();
+    Subject { names, sites: places.iter().map(|(_, record)| record.site).collect() }
+}
+
+/// A place with its call stack: the driver's frames, and the kernel services between them.
 fn place_of(target: &Rc<Target>, role: &str, record: &Record) -> Place {
-    let frames = record
+    let frames: Vec<Frame> = record
         .stack
         .iter()
         .enumerate()
         .map(|(index, &address)| target.frame(address, index > 0 || !record.exact))
         .collect();
-    Place::new(role, &record.name, frames)
+    let mut place = Place::new(role, &record.name, frames);
+    for &(inner, service) in record.services.iter().rev() {
+        if inner < place.stack.len() {
+            place.stack.insert(inner, service_frame(service));
+        }
+    }
+    place
 }
+
+fn service_frame(name: &str) -> Frame {
+    Frame {
+        module: KERNEL.to_owned(),
+        rva: 0,
+        function: Some(name.to_owned()),
+        file: None,
+        line: None,
+        trust: Trust::Unwound,
+    }
+}
+
+/// The kernel, as debuggers call it.
+const KERNEL: &str = "nt";

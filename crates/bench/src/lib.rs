@@ -19,6 +19,7 @@ mod codes;
 mod driver;
 mod explain;
 mod meter;
+mod race;
 mod replay;
 mod report;
 mod scenario;
@@ -26,6 +27,7 @@ mod search;
 mod session;
 mod timeline;
 mod token;
+mod trace;
 
 pub use campaign::test;
 pub use driver::Refused;

@@ -3,8 +3,9 @@
 use crate::campaign;
 use crate::driver::{Refused, Target};
 use crate::explain::{self, Told};
-use crate::report::{Driver, Replayed, TraceLine};
+use crate::report::{Driver, Replayed};
 use crate::token::Token;
+use crate::trace;
 use std::rc::Rc;
 
 /// Runs a token's schedule with everything recorded.
@@ -31,19 +32,6 @@ pub fn replay(driver: &Driver, token: &Token) -> Result<Replayed, Refused> {
         Told::Nothing => (None, None),
     };
     let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
-    let trace = records
-        .iter()
-        .map(|record| TraceLine {
-            context: record.name.clone(),
-            processor: record.processor,
-            irql: record.irql,
-            depth: record.depth,
-            text: record.text.clone(),
-            place: match record.stack.first() {
-                Some(&address) => target.place(address, !record.exact),
-                None => String::new(),
-            },
-        })
-        .collect();
+    let trace = trace::lines(&target, records);
     Ok(Replayed { finding, unsupported, trace, hash: world.hash(), misfit })
 }

@@ -2,6 +2,7 @@
 
 use kernel::io::request::{self, Transfer, major};
 use kernel::pnp::manager;
+use kernel::state::RacePair;
 use kernel::{Actor, Cx, Stop};
 use std::rc::Rc;
 
@@ -56,6 +57,48 @@ pub(crate) struct Scenario {
     pub wind_down: Vec<(String, Vec<Step>)>,
     /// Shared memory accesses are scheduling points.
     pub memory: bool,
+    /// The race at which the run ends.
+    pub race: Option<RacePair>,
+}
+
+/// Suffix of a scenario's name in memory mode.
+const MEMORY: &str = ".memory";
+/// Suffixes that name a race, followed by two offsets in the image: one side writes, or both.
+const RACE: &str = ".race-";
+const WRITES: &str = ".writes-";
+
+impl Scenario {
+    /// The same with every access to shared memory a scheduling point.
+    pub fn in_memory_mode(&self) -> Scenario {
+        let name = format!("{}{MEMORY}", self.name);
+        Scenario { name, memory: true, ..self.clone() }
+    }
+
+    /// The same, ended by a race between two instructions.
+    pub fn up_to_race(&self, race: RacePair, base: u64) -> Scenario {
+        let stem = self.name.strip_suffix(MEMORY).unwrap_or(&self.name);
+        let (one, two) = (race.low.wrapping_sub(base), race.high.wrapping_sub(base));
+        let kind = if race.writes { WRITES } else { RACE };
+        let name = format!("{stem}{kind}{one:x}-{two:x}");
+        Scenario { name, memory: true, race: Some(race), ..self.clone() }
+    }
+
+    /// The scenario that a name with a suffix stands for, among those without.
+    pub fn by_name(known: &[Scenario], name: &str, base: u64) -> Option<Scenario> {
+        let find = |stem: &str| known.iter().find(|scenario| scenario.name == stem);
+        if let Some(stem) = name.strip_suffix(MEMORY) {
+            return Some(find(stem)?.in_memory_mode());
+        }
+        for (kind, writes) in [(RACE, false), (WRITES, true)] {
+            if let Some((stem, pair)) = name.split_once(kind) {
+                let (one, two) = pair.split_once('-')?;
+                let address = |text| Some(base.wrapping_add(u64::from_str_radix(text, 16).ok()?));
+                let race = RacePair { low: address(one)?, high: address(two)?, writes };
+                return Some(find(stem)?.up_to_race(race, base));
+            }
+        }
+        find(name).cloned()
+    }
 }
 
 /// What steps need to know of the machine.

@@ -4,6 +4,7 @@ use crate::scenario::Scenario;
 use crate::session::Session;
 use kernel::Outcome;
 use kernel::event::Rule;
+use kernel::state::RacePair;
 use schedule::{Any, Bounded, Pct, Random, Schedule, Strategy};
 use std::collections::HashSet;
 use std::time::Instant;
@@ -18,8 +19,17 @@ const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
 /// A run that ended otherwise than by itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Hit {
-    pub outcome: Outcome,
+    /// How it ended; `None` for a race that it went on after.
+    pub outcome: Option<Outcome>,
+    pub race: Option<RacePair>,
     pub schedule: Schedule,
+}
+
+impl Hit {
+    /// Whether a rule ended the run.
+    pub fn violates(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Violation(_)))
+    }
 }
 
 /// The state of one scenario's search between phases.
@@ -38,6 +48,8 @@ pub(crate) struct Search {
     schedules: HashSet<u64>,
     failing: u64,
     last_bound: u32,
+    /// Races of the present session that have been noted.
+    races: usize,
 }
 
 impl Search {
@@ -56,6 +68,7 @@ impl Search {
             schedules: HashSet::new(),
             failing: 0,
             last_bound: bound,
+            races: 0,
         }
     }
 
@@ -69,6 +82,7 @@ impl Search {
     ) -> bool {
         let Some(bounded) = self.bounded.take() else { return true };
         let bound = bounded.bound();
+        self.races = 0;
         session.machine.strategy = Any::Bounded(bounded);
         let mut runs = 0;
         let mut complete = true;
@@ -148,6 +162,11 @@ impl Search {
         if session.machine.outcome.is_some() {
             self.hit(session);
         }
+        while let Some((race, schedule)) = session.machine.races.get(self.races) {
+            self.races += 1;
+            let (race, schedule) = (Some(*race), schedule.clone());
+            self.hits.push(Hit { outcome: None, race, schedule });
+        }
     }
 
     #[cold]
@@ -166,7 +185,11 @@ impl Search {
         };
         let name = rule.map_or("", |rule| rule.name);
         if self.seen.insert((name, rip, text)) {
-            self.hits.push(Hit { outcome: outcome.clone(), schedule: world.schedule() });
+            self.hits.push(Hit {
+                outcome: Some(outcome.clone()),
+                race: None,
+                schedule: world.schedule(),
+            });
         }
     }
 

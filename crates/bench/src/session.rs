@@ -79,6 +79,7 @@ impl Session {
         machine.starters = session.starters;
         machine.tells_end = true;
         machine.bus.tracking = scenario.memory;
+        machine.stop_at_race = scenario.race;
         if !machine.set_baseline() {
             machine.outcome = Some(Outcome::Unsupported {
                 what:

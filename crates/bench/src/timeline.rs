@@ -1,66 +1,284 @@
-//! A run's switches as a small time line.
+//! How a finding comes about: who runs when, and the few things each of them does that matter.
 
 use crate::driver::Target;
+use crate::trace;
 use finding::Step;
-use kernel::Record;
-use schedule::Schedule;
-use std::rc::Rc;
+use kernel::event::{Routine, Site};
+use kernel::{Did, Record};
 
-/// Lines told of one step.
-const MOST_LINES: usize = 5;
+/// Events told of one step.
+const MOST_EVENTS: usize = 5;
+/// Steps told.
+const MOST_STEPS: usize = 12;
 
-/// The steps of a recorded run: one for each stretch in which one context runs.
-pub(crate) fn steps(target: &Rc<Target>, records: &[Record], schedule: &Schedule) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    let mut last = None;
-    let mut preempts = false;
-    for record in records {
-        if record.switch {
-            preempts = record.text.contains("preempted by")
-                && schedule
-                    .0
-                    .iter()
-                    .any(|deviation| record.text.contains(&format!("point {}:", deviation.point)));
-            continue;
-        }
-        if last != Some(record.context) {
-            steps.push(Step {
-                context: record.name.clone(),
-                processor: record.processor,
-                irql: record.irql,
-                point: record.points,
-                does: Vec::new(),
-                preempts: std::mem::take(&mut preempts),
-            });
-            last = Some(record.context);
-        }
-        if let Some(step) = steps.last_mut() {
-            step.does.push(line(target, record));
-        }
+/// What a finding is about, so that events that have to do with it are told first.
+pub(crate) struct Subject {
+    /// Names of things: `IRP 2`, `device extension`.
+    pub names: Vec<String>,
+    /// Moments that the finding's places show.
+    pub sites: Vec<Site>,
+}
+
+impl Subject {
+    fn is_named(&self, text: &str) -> bool {
+        self.names.iter().any(|name| {
+            // `IRP 2` is not in `IRP 21`.
+            text.match_indices(name.as_str())
+                .any(|(at, _)| !text[at + name.len()..].starts_with(|c: char| c.is_ascii_digit()))
+        })
     }
-    for step in &mut steps {
-        shorten(&mut step.does);
+}
+
+/// One stretch in which one context runs.
+struct Stretch<'a> {
+    records: Vec<&'a Record>,
+    preempts: bool,
+}
+
+/// The steps of a recorded run, first to last.
+pub(crate) fn steps(target: &Target, records: &[Record], subject: &Subject) -> Vec<Step> {
+    let stretches = stretches(records);
+    // What went before the first that matters is told as a number.
+    let matters = |stretch: &Stretch| {
+        stretch.preempts || stretch.records.iter().any(|record| weight(record, subject) >= SUBJECT)
+    };
+    let first = match stretches.iter().position(matters) {
+        // The one that is preempted belongs to it.
+        Some(first) if stretches[first].preempts => first.saturating_sub(1),
+        Some(first) => first,
+        None => 0,
+    };
+    let first = first.max(stretches.len().saturating_sub(MOST_STEPS));
+    let earlier: usize = stretches[..first].iter().map(|stretch| events(stretch).len()).sum();
+    let mut steps: Vec<Step> =
+        stretches[first..].iter().map(|stretch| step(target, stretch, subject)).collect();
+    steps.retain(|step| !step.does.is_empty());
+    if earlier > 0
+        && let Some(step) = steps.first_mut()
+    {
+        step.does.insert(0, format!("... {earlier} earlier events"));
     }
     steps
 }
 
-fn line(target: &Rc<Target>, record: &Record) -> String {
-    let place = match record.stack.first() {
-        Some(&address) => target.place(address, !record.exact),
-        None => String::new(),
+fn stretches(records: &[Record]) -> Vec<Stretch<'_>> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut preempts = false;
+    for record in records {
+        if record.did == Did::Switch {
+            preempts = record.text.contains("preempted by");
+            // A timer that expires is nobody's doing, and yet part of the story.
+            if !record.text.starts_with("--- timer") {
+                continue;
+            }
+        }
+        let goes_on =
+            stretches.last().and_then(|stretch| stretch.records.last()).is_some_and(|last| {
+                (last.context, &last.name) == (record.context, &record.name)
+                    || record.did == Did::Switch
+            });
+        match stretches.last_mut().filter(|_| goes_on) {
+            Some(stretch) => stretch.records.push(record),
+            None => stretches
+                .push(Stretch { records: vec![record], preempts: std::mem::take(&mut preempts) }),
+        }
+    }
+    stretches
+}
+
+/// What could be told of a stretch: text-worthy records, each with the one whose place it has.
+fn events<'a>(stretch: &Stretch<'a>) -> Vec<(&'a Record, &'a Record)> {
+    let mut events = Vec::new();
+    for (index, &record) in stretch.records.iter().enumerate() {
+        let next = stretch.records.get(index + 1).copied();
+        match (record.did, next.map(|next| next.did)) {
+            (Did::Leave(_) | Did::Answer(_) | Did::Location | Did::Irql, _) => {}
+            // The send says more, and the routine says where.
+            (Did::Enter(Routine::Dispatch, _), _) => {}
+            (Did::Send, Some(Did::Enter(Routine::Dispatch, _))) => {
+                events.push((record, next.unwrap_or(record)));
+            }
+            _ => events.push((record, record)),
+        }
+    }
+    events
+}
+
+/// At least so much weight has what a finding is about.
+const SUBJECT: u32 = 40;
+
+/// How much an event helps to understand.
+fn weight(record: &Record, subject: &Subject) -> u32 {
+    if record.did == Did::Objects {
+        return 1000;
+    }
+    let place = match record.did {
+        Did::Call(_) | Did::Touch | Did::Note if subject.sites.contains(&record.site) => 200,
+        _ => 0,
     };
-    match place.rsplit_once('/') {
-        Some((_, file)) => format!("{}  [{file}]", record.text.trim()),
-        None if !place.is_empty() => format!("{}  [{place}]", record.text.trim()),
-        None => record.text.trim().to_owned(),
+    let about = if subject.is_named(&record.text) { SUBJECT } else { 0 };
+    let kind = match record.did {
+        Did::Send => 25,
+        Did::Enter(Routine::Callback, _) => 2,
+        Did::Enter(..) => 25,
+        Did::Call(name) => service_weight(name),
+        Did::Touch => 12,
+        Did::Switch => 15,
+        Did::Note => 20,
+        _ => 0,
+    };
+    place + about + kind
+}
+
+fn service_weight(name: &str) -> u32 {
+    const LISTED: [(&str, u32); 16] = [
+        ("IofCompleteRequest", 35),
+        ("IoCancelIrp", 35),
+        ("IoFreeIrp", 35),
+        ("ExFreePool", 35),
+        ("MmUnlockPages", 20),
+        ("IofCallDriver", 30),
+        ("IoCsq", 20),
+        ("IoDelete", 20),
+        ("Acquire", 18),
+        ("Release", 18),
+        ("InsertQueueDpc", 22),
+        ("RemoveQueueDpc", 22),
+        ("Timer", 22),
+        ("QueueWorkItem", 22),
+        ("KeSetEvent", 20),
+        ("KeWait", 20),
+    ];
+    LISTED.iter().find(|(part, _)| name.contains(part)).map_or(5, |listed| listed.1)
+}
+
+fn step(target: &Target, stretch: &Stretch, subject: &Subject) -> Step {
+    let events = events(stretch);
+    let last = events.len().saturating_sub(1);
+    let weights: Vec<u32> = events
+        .iter()
+        .enumerate()
+        .map(|(index, (record, _))| {
+            // The switch comes after the last; what a preemption lets in is the first.
+            let near = match index {
+                _ if index == last => 100,
+                0 => 10,
+                _ => 0,
+            };
+            weight(record, subject) + near
+        })
+        .collect();
+    let mut best: Vec<usize> = (0..events.len()).collect();
+    best.sort_by_key(|&index| (std::cmp::Reverse(weights[index]), std::cmp::Reverse(index)));
+    best.truncate(MOST_EVENTS);
+    best.sort_unstable();
+    let mut does = Vec::new();
+    let mut next = 0;
+    for index in best {
+        if index > next {
+            let word = if index - next == 1 { "event" } else { "events" };
+            does.push(format!("... {} {word}", index - next));
+        }
+        next = index + 1;
+        does.push(line(target, events[index].0, events[index].1));
+    }
+    let head = stretch.records[0];
+    Step {
+        context: head.name.clone(),
+        processor: head.processor,
+        irql: head.irql,
+        point: head.points,
+        does,
+        preempts: stretch.preempts,
     }
 }
 
-/// Keeps the first and the last lines.
-fn shorten(lines: &mut Vec<String>) {
-    lines.retain(|line| !line.contains(" = 0x"));
-    if lines.len() > MOST_LINES {
-        let left_out = lines.len() - (MOST_LINES - 1);
-        lines.splice(2..lines.len() - 2, [format!("... {left_out} more")]);
+/// One event; its place in brackets at the end.
+fn line(target: &Target, record: &Record, place: &Record) -> String {
+    let text = match record.did {
+        Did::Objects => match record.text.split_once(" objects: ") {
+            Some((_, title)) => format!("=> {title}"),
+            None => record.text.clone(),
+        },
+        Did::Send => {
+            let text = record.text.split_once("; location ").map_or(&*record.text, |cut| cut.0);
+            text.replace(&format!(" to {}, device ", target.name), " to ")
+        }
+        _ => record.text.trim_start_matches("--- ").to_owned(),
+    };
+    let text = trace::named(target, &text);
+    match trace::place(target, place) {
+        place if place.is_empty() => text,
+        place => format!("{text}  [{place}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(context: u8, did: Did, text: &str) -> Record {
+        Record {
+            site: 0,
+            context,
+            name: format!("actor {context}"),
+            processor: 0,
+            irql: 0,
+            depth: 0,
+            points: 0,
+            did,
+            text: text.to_owned(),
+            stack: Vec::new(),
+            services: Vec::new(),
+            exact: false,
+            locks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_not_mistaken_for_another() {
+        let subject = Subject { names: vec!["IRP 2".to_owned()], sites: Vec::new() };
+        assert!(subject.is_named("IofCompleteRequest(IRP 2, 0)"));
+        assert!(subject.is_named("IRP 21 and IRP 2->Cancel"));
+        assert!(!subject.is_named("IofCompleteRequest(IRP 21, 0)"));
+    }
+
+    #[test]
+    fn a_stretch_ends_where_another_context_begins() {
+        let records = [
+            record(1, Did::Send, "IRP 1"),
+            record(1, Did::Switch, "--- point 3: preempted by actor 2"),
+            record(2, Did::Call("KeSetEvent"), "KeSetEvent(0)"),
+            record(2, Did::Switch, "--- point 4: then actor 1"),
+            record(1, Did::Touch, "pause"),
+        ];
+        let stretches = stretches(&records);
+        let preempts: Vec<bool> = stretches.iter().map(|stretch| stretch.preempts).collect();
+        assert_eq!(preempts, [false, true, false]);
+    }
+
+    #[test]
+    fn returns_and_stack_locations_are_for_the_trace() {
+        let routine = Routine::Dispatch;
+        let records = [
+            record(1, Did::Send, "IRP 1 IRP_MJ_READ"),
+            record(1, Did::Enter(routine, 0), "dispatch routine"),
+            record(1, Did::Location, "> 2"),
+            record(1, Did::Leave(routine), "returns"),
+        ];
+        let events = events(&stretches(&records)[0]);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].1.did, Did::Enter(routine, 0));
+    }
+
+    #[test]
+    fn what_weighs_most_is_the_end() {
+        let subject = Subject { names: Vec::new(), sites: vec![7] };
+        let mut call = record(1, Did::Call("IofCompleteRequest"), "IofCompleteRequest(IRP 1)");
+        let plain = weight(&call, &subject);
+        call.site = 7;
+        assert!(weight(&call, &subject) > plain + SUBJECT);
+        let end = weight(&record(1, Did::Objects, "rule x objects: y"), &subject);
+        assert!(end > weight(&call, &subject));
     }
 }

@@ -100,12 +100,12 @@ impl Finding {
     /// has one - where things went wrong - or else its address. A loop may be met anywhere in it, so
     /// there the function counts.
     pub fn key(&self) -> (String, String) {
-        let place = match self.places.iter().rev().find_map(|place| place.stack.first()) {
+        let place = match self.places.iter().rev().find(|place| !place.stack.is_empty()) {
             None => String::new(),
-            Some(frame) => match (&frame.function, &frame.file, frame.line) {
+            Some(place) => match (&place.function, &place.file, place.line) {
                 (Some(function), ..) if self.rule == "no-progress" => function.clone(),
                 (_, Some(file), Some(line)) => format!("{file}:{line}"),
-                _ => format!("{}+{:#x}", frame.module, frame.rva),
+                _ => format!("{}+{:#x}", place.module, place.rva),
             },
         };
         (self.rule.clone(), place)

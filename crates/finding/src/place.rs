@@ -25,7 +25,7 @@ pub struct Frame {
     pub rva: u64,
     /// Function, where symbols name it.
     pub function: Option<String>,
-    /// Source file, as the compiler recorded it.
+    /// Source file, as the compiler recorded it but for its slashes, which lean forward.
     pub file: Option<String>,
     /// Line, from 1.
     pub line: Option<u32>,
@@ -51,7 +51,8 @@ pub struct Place {
     /// Its offset in the image.
     #[serde(serialize_with = "hex64")]
     pub rva: u64,
-    /// The call stack, innermost first.
+    /// The call stack, innermost first, with the kernel's services (module `nt`) where one was
+    /// called; empty for what the driver did not do itself.
     pub stack: Vec<Frame>,
 }
 

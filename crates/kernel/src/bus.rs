@@ -17,6 +17,17 @@ pub enum BusStop {
     Port(u16),
 }
 
+/// How much of an instruction is let through without another scheduling point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    Shut,
+    /// Reads of shared memory: an instruction that reads and writes has a point for each.
+    Reads,
+    /// Everything.
+    Open,
+}
+
 /// Kind of instruction that is a scheduling point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
@@ -24,8 +35,8 @@ pub enum What {
     Interlocked(u64),
     /// A device register at this address.
     Register(u64),
-    /// Shared memory at this address, in memory mode.
-    Memory(u64, Access),
+    /// So many bytes of shared memory at this address.
+    Memory(u64, u8, Access),
     /// PAUSE: the code waits for somebody.
     Pause,
 }
@@ -40,8 +51,8 @@ pub struct GuestBus {
     pub irql: u8,
     /// Processor of who runs.
     pub processor: u8,
-    /// The instruction under way had its scheduling point: it may do all it does.
-    pub open: bool,
+    /// What the instruction under way may do, having had its scheduling point.
+    pub open: Gate,
     /// Somebody else may run: interlocked operations are scheduling points.
     pub others: bool,
     /// User-half ranges (start, end) that who runs may touch.
@@ -64,7 +75,7 @@ impl GuestBus {
             card: Card::default(),
             irql: 0,
             processor: 0,
-            open: false,
+            open: Gate::Shut,
             others: false,
             user: Vec::new(),
             ticks: 0,
@@ -75,7 +86,12 @@ impl GuestBus {
     }
 
     fn pass(&mut self, what: What) -> Result<(), BusStop> {
-        if self.open || !self.others { Ok(()) } else { Err(BusStop::Point(what)) }
+        let passes = match self.open {
+            Gate::Shut => false,
+            Gate::Reads => matches!(what, What::Memory(_, _, Access::Read)),
+            Gate::Open => true,
+        };
+        if passes || !self.others { Ok(()) } else { Err(BusStop::Point(what)) }
     }
 
     fn user_allowed(&self, address: u64, bytes: u64) -> bool {
@@ -152,7 +168,7 @@ impl GuestBus {
         }
         self.memory.check_allowing(address, bytes as u64, access, allow).map_err(BusStop::Fault)?;
         if flags & TRACKED != 0 {
-            self.pass(What::Memory(address, access))?;
+            self.pass(What::Memory(address, bytes as u8, access))?;
         }
         Ok(())
     }

@@ -4,12 +4,12 @@
 //! driver's fault at this call), calls driver routines, and offers scheduling points. Everything
 //! that may switch contexts takes it mutably, so nothing borrowed from the world lives across.
 
-use crate::bus::{BusStop, What};
+use crate::bus::{BusStop, Gate, What};
 use crate::context::{Suspender, WorldRef};
 use crate::event::{Event, Kind, Near, Routine};
 use crate::map;
 use crate::service::Call;
-use crate::state::Doing;
+use crate::state::{BlockKind, Doing, SharedAccess};
 use crate::world::{Outcome, World};
 use cpu::{Cpu, Exit};
 use memory::{Access, Fault, FaultCause};
@@ -145,9 +145,8 @@ impl<'a> Cx<'a> {
         let plain = self.state.me().depth == 1 && matches!(doing, Doing::Waiting);
         self.contexts.set_plain_wait(id, plain);
         let now = self.state.moment;
-        let me = self.state.me();
-        me.doing = doing;
-        me.blocked = now;
+        self.state.me().blocked = now;
+        self.state.set_doing(usize::from(id), doing);
         self.give_way()?;
         self.contexts.set_plain_wait(id, false);
         Ok(())
@@ -252,11 +251,11 @@ impl<'a> Cx<'a> {
             self.bus.others =
                 self.state.live & (self.state.live - 1) != 0 || !self.state.timers.is_empty();
             let world: &mut World = self;
-            let exit = if world.bus.open {
+            let exit = if world.bus.open != Gate::Shut {
                 // The one instruction that had its point.
                 let mut one = 1;
                 let exit = world.cpus[id].run(&mut world.code, &mut world.bus, &mut one);
-                world.bus.open = false;
+                world.bus.open = Gate::Shut;
                 world.budget = world.budget.saturating_sub(1);
                 match exit {
                     Exit::Budget if world.budget > 0 => continue,
@@ -276,12 +275,21 @@ impl<'a> Cx<'a> {
                 }
                 Exit::Bus { stop: BusStop::Point(what) } => {
                     self.moment();
-                    if self.recorder.is_some() {
-                        self.record_point(what);
+                    if let What::Memory(address, bytes, access) = what
+                        && self.bus.tracking
+                    {
+                        self.shared_access(address, bytes, access)?;
+                        self.bus.open =
+                            if access == Access::Read { Gate::Reads } else { Gate::Open };
+                        continue;
+                    } else {
+                        if self.recorder.is_some() {
+                            self.record_point(what);
+                        }
+                        self.point()?;
                     }
-                    self.point()?;
                     self.watch_shared(false);
-                    self.bus.open = true;
+                    self.bus.open = Gate::Open;
                     if let What::Pause = what {
                         self.budget = self.budget.saturating_sub(50);
                     }
@@ -317,6 +325,46 @@ impl<'a> Cx<'a> {
             let irql = self.irql();
             self.limit_access(irql);
         }
+    }
+
+    /// In memory mode: others may run before this access; whoever is about to access the same then
+    /// races with it, since nothing orders the two.
+    fn shared_access(&mut self, address: u64, bytes: u8, access: Access) -> Result<(), Stop> {
+        let private = self.state.block_at_or_below(address).is_some_and(|block| {
+            address < block.address + block.bytes
+                && !matches!(block.kind, BlockKind::Pool | BlockKind::Device)
+        });
+        if private {
+            return Ok(());
+        }
+        let (rip, site) = (self.cpu().rip, self.state.moment);
+        let writes = access == Access::Write;
+        let mine = SharedAccess { address, bytes, writes, rip, site };
+        if self.recorder.is_some() {
+            self.record_point(What::Memory(address, bytes, access));
+        }
+        self.state.me().about = Some(mine);
+        self.point()?;
+        self.state.me().about = None;
+        for other in self.state.live() {
+            let about = self.state.contexts[other].about;
+            if let Some(first) = about.filter(|first| first.races_with(&mine)) {
+                self.race(first, other as u8, mine)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn race(&mut self, first: SharedAccess, by: u8, second: SharedAccess) -> Result<(), Stop> {
+        let pair = first.pair(&second);
+        if self.stop_at_race == Some(pair) {
+            return self.say(Event::Race { first, by, second });
+        }
+        if self.stop_at_race.is_none() && !self.races.iter().any(|(known, _)| *known == pair) {
+            let schedule = self.schedule();
+            self.races.push((pair, schedule));
+        }
+        Ok(())
     }
 
     fn refused(&mut self, stop: BusStop) -> Result<(), Stop> {
@@ -480,6 +528,8 @@ impl<'a> Cx<'a> {
             self.note(&text);
         }
         self.state.me().irql = irql;
+        let id = usize::from(self.id);
+        self.state.refresh(id);
         self.bus.irql = irql;
         self.limit_access(irql);
     }

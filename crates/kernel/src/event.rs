@@ -4,8 +4,9 @@
 //! and the kernel's state and may object. It cannot change anything.
 
 use crate::service::Service;
-use crate::state::Block;
+use crate::state::{Block, SharedAccess};
 use crate::world::World;
+use finding::Severity;
 use memory::Fault;
 
 /// Number of a moment in a run. A replay that records finds the moment again, with its call stack.
@@ -151,6 +152,15 @@ pub enum Event {
         /// `ConnectionContext`, the place for the results.
         context: u64,
     },
+    /// Two contexts access the same shared memory with nothing between them, one of them writing.
+    Race {
+        /// Who was about to access when the other came.
+        first: SharedAccess,
+        /// Context of `first`.
+        by: u8,
+        /// The access made now.
+        second: SharedAccess,
+    },
     /// The driver itself calls for a bug check.
     BugCheck {
         /// Code.
@@ -188,12 +198,13 @@ pub enum Kind {
     Stuck,
     NoProgress,
     ConnectInterrupt,
+    Race,
     BugCheck,
     Exception,
 }
 
 /// Number of [`Kind`]s.
-pub const KINDS: usize = 20;
+pub const KINDS: usize = 21;
 
 impl Event {
     /// Its kind.
@@ -218,6 +229,7 @@ impl Event {
             Event::Stuck => Kind::Stuck,
             Event::NoProgress { .. } => Kind::NoProgress,
             Event::ConnectInterrupt { .. } => Kind::ConnectInterrupt,
+            Event::Race { .. } => Kind::Race,
             Event::BugCheck { .. } => Kind::BugCheck,
             Event::Exception { .. } => Kind::Exception,
         }
@@ -308,6 +320,8 @@ pub struct Violation {
     pub code: u32,
     /// Its parameters, each with its meaning.
     pub parameters: [(u64, String); 4],
+    /// How bad this case is.
+    pub severity: Severity,
     /// What happened where; `None` is the present moment.
     pub places: Vec<(String, Option<Site>)>,
 }
@@ -321,6 +335,7 @@ impl Violation {
             detail: String::new(),
             code: 0,
             parameters: Default::default(),
+            severity: rule.severity,
             places: Vec::new(),
         }
     }
@@ -328,6 +343,12 @@ impl Violation {
     /// Adds what is particular to this case.
     pub fn detail(mut self, text: impl Into<String>) -> Violation {
         self.detail = text.into();
+        self
+    }
+
+    /// Says how bad this case is, where that is not what the rule says of all.
+    pub fn severity(mut self, severity: Severity) -> Violation {
+        self.severity = severity;
         self
     }
 
@@ -364,6 +385,8 @@ pub struct Rule {
     pub remedy: &'static str,
     /// Pages of the public reference.
     pub references: &'static [&'static str],
+    /// How bad a violation is.
+    pub severity: Severity,
     /// Events it wants.
     pub wants: &'static [Kind],
     /// Looks at one event.

@@ -9,6 +9,7 @@
 //! | `state` | what a run changes outside guest memory |
 //! | `event` | what the verifier's rules see and say |
 //! | `record` | the record of a run, with call stacks |
+//! | `words` | addresses by the names that driver writers use |
 //! | `map`, `boot`, `module` | the address space, what is in it, driver images |
 //! | `bus`, `device` | what the interpreter sees; the register device |
 //! | `ke` `ex` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` | the services |
@@ -28,6 +29,7 @@ mod record;
 mod registry;
 pub mod service;
 pub mod state;
+pub mod words;
 mod world;
 
 // Services bear the names under which drivers import them.
@@ -55,6 +57,6 @@ pub use bus::{BusStop, GuestBus, What};
 pub use context::Machine;
 pub use cx::{Cx, Stop};
 pub use module::{Image, Import, Module, Section, image_base};
-pub use record::{Record, Recorder, Unwinder};
+pub use record::{Did, Record, Recorder, Unwinder};
 pub use registry::Registry;
 pub use world::{Actor, BUDGET, CLOCK, NOBODY, Outcome, Script, World};

@@ -7,12 +7,42 @@ use crate::bus::What;
 use crate::cx::{Cx, RSP};
 use crate::event::{Routine, Site};
 use crate::map;
+use crate::words;
 use crate::world::{NOBODY, World};
+use memory::Access;
+use nt::layout::{io_stack_location as location, irp};
 use std::rc::Rc;
 
 /// Unwinds driver frames from these registers until [`map::RETURN`] or the tables' end; gives the
 /// address of each frame.
 pub type Unwinder = Rc<dyn Fn(&World, &[u64; 16], u64) -> Vec<u64>>;
+
+/// What sort of thing a [`Record`] tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// The kernel calls a routine of the driver, at this address.
+    Enter(Routine, u64),
+    /// It returned.
+    Leave(Routine),
+    /// The driver calls a kernel service.
+    Call(&'static str),
+    /// What a service returned.
+    Answer(&'static str),
+    /// An access that others may come before.
+    Touch,
+    /// The IRQL changes.
+    Irql,
+    /// A request goes to a driver; its dispatch routine is entered next.
+    Send,
+    /// One stack location of the request that the record before speaks of.
+    Location,
+    /// A rule objects.
+    Objects,
+    /// Another context goes on.
+    Switch,
+    /// Anything else.
+    Note,
+}
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -21,31 +51,44 @@ pub struct Record {
     pub site: Site,
     /// Context that ran.
     pub context: u8,
-    /// Its name.
+    /// Its name; empty while nobody runs.
     pub name: String,
     /// Its processor.
     pub processor: u8,
     /// Its IRQL.
     pub irql: u8,
-    /// Nesting.
+    /// Nesting of driver routines and services.
     pub depth: u8,
     /// Scheduling points before it.
     pub points: u32,
+    /// What sort of thing.
+    pub did: Did,
     /// In words.
     pub text: String,
-    /// Driver addresses of the call stack, innermost first. The first is an instruction or a
-    /// return address, the others are return addresses.
+    /// Driver addresses of the call stack, innermost first; empty while the context is in no
+    /// routine of the driver. The first is an instruction or a return address, the others are
+    /// return addresses. A routine that returned has the stack of what it did last.
     pub stack: Vec<u64>,
+    /// Kernel services on the way: number of driver frames further in, name.
+    pub services: Vec<(usize, &'static str)>,
     /// The first address of `stack` is the instruction itself, not a return address.
     pub exact: bool,
-    /// A switch between contexts rather than a step of one.
-    pub switch: bool,
+    /// Locks that the context holds, oldest first.
+    pub locks: Vec<u64>,
 }
 
 struct Outer {
     context: u8,
     gpr: [u64; 16],
     rip: u64,
+    service: Option<(&'static str, u64)>,
+}
+
+#[derive(Default)]
+struct Stack {
+    frames: Vec<u64>,
+    services: Vec<(usize, &'static str)>,
+    exact: bool,
 }
 
 /// See the module's description.
@@ -54,63 +97,136 @@ pub struct Recorder {
     pub records: Vec<Record>,
     unwinder: Unwinder,
     outer: Vec<Outer>,
+    /// Service that each context called last and is still in, with its first argument.
+    serving: Vec<(u8, &'static str, u64)>,
+    /// Locks that block, with their holder. The world knows the holders of spin locks.
+    mutexes: Vec<(u8, u64)>,
     limit: usize,
 }
 
 impl Recorder {
     /// Keeps up to `limit` records.
     pub fn new(unwinder: Unwinder, limit: usize) -> Recorder {
-        Recorder { records: Vec::new(), unwinder, outer: Vec::new(), limit }
+        Recorder {
+            records: Vec::new(),
+            unwinder,
+            outer: Vec::new(),
+            serving: Vec::new(),
+            mutexes: Vec::new(),
+            limit,
+        }
     }
 
-    /// The record of a moment, or the nearest one before it.
+    /// The record of a moment, or the nearest one before it. Its stack is empty where the moment is
+    /// not the driver's doing.
     pub fn find(&self, site: Site) -> Option<&Record> {
-        let steps = || self.records.iter().filter(|record| !record.switch);
-        steps().find(|record| record.site == site && !record.stack.is_empty()).or_else(|| {
-            steps().rev().find(|record| record.site <= site && !record.stack.is_empty())
-        })
+        let told = |record: &&Record| {
+            !matches!(record.did, Did::Switch | Did::Answer(_) | Did::Location | Did::Send)
+        };
+        let steps = || self.records.iter().filter(told);
+        steps()
+            .find(|record| record.site == site)
+            .or_else(|| steps().rev().find(|record| record.site <= site))
     }
 
     pub(crate) fn note(&mut self, world: &World, text: &str) {
+        let did = match text {
+            _ if text.starts_with("---") => Did::Switch,
+            _ if text.starts_with("IRQL ") => Did::Irql,
+            _ if text.starts_with("IRP ") => Did::Send,
+            _ if text.starts_with("rule ") && text.contains(" objects: ") => Did::Objects,
+            _ => Did::Note,
+        };
+        let text = match did {
+            Did::Irql => irql_text(text),
+            // A rule's own words stay as they are.
+            Did::Objects => text.to_owned(),
+            _ => words::named(world, text),
+        };
+        self.add(world, did, text);
+    }
+
+    fn add(&mut self, world: &World, did: Did, text: String) {
         if self.records.len() >= self.limit {
             return;
         }
         let context = world.state.current;
-        let switch = text.starts_with("---");
-        let mut exact = false;
-        let stack = if context == NOBODY || switch {
-            Vec::new()
-        } else {
-            let (stack, is_exact) = self.stack(world, context);
-            exact = is_exact;
-            stack
-        };
         let index = usize::from(context);
         let state = &world.state.contexts[index];
+        let routines = usize::from(state.depth);
+        let stack = match did {
+            Did::Switch => Stack::default(),
+            _ if context == NOBODY => Stack::default(),
+            Did::Leave(_) => self.last_stack(context),
+            Did::Objects if state.depth == 0 => match self.last(context).map(|last| last.did) {
+                // It is about the routine that has just returned.
+                Some(Did::Leave(_)) => self.last_stack(context),
+                _ => Stack::default(),
+            },
+            _ if state.depth == 0 => Stack::default(),
+            _ => self.stack(world, context),
+        };
+        let inside = match did {
+            Did::Enter(..) | Did::Leave(_) => 0,
+            Did::Call(_) | Did::Answer(_) | Did::Touch | Did::Objects => 1,
+            _ => 1 + usize::from(in_kernel(world.cpus[index].rip)),
+        };
+        let depth = match did {
+            _ if routines == 0 => 0,
+            _ => 2 * (routines - 1) + inside,
+        };
+        let spin = world.state.locks.iter();
+        let spin = spin.filter(|lock| lock.owner == context).map(|lock| lock.address);
+        let mutexes = self.mutexes.iter().filter(|held| held.0 == context).map(|held| held.1);
+        let name = if context == NOBODY { String::new() } else { world.context_name(context) };
         self.records.push(Record {
             site: world.state.moment,
             context,
-            name: world.context_name(context),
+            name,
             processor: state.processor,
             irql: state.irql,
-            depth: self.outer.iter().filter(|outer| outer.context == context).count() as u8,
+            depth: u8::try_from(depth).unwrap_or(u8::MAX),
             points: world.state.points,
-            text: text.to_owned(),
-            stack,
-            exact,
-            switch,
+            did,
+            text,
+            stack: stack.frames,
+            services: stack.services,
+            exact: stack.exact,
+            locks: mutexes.chain(spin).collect(),
         });
     }
 
-    fn stack(&self, world: &World, context: u8) -> (Vec<u64>, bool) {
-        let cpu = &world.cpus[usize::from(context)];
-        let mut stack = Vec::new();
-        let exact = !in_kernel(cpu.rip);
-        self.unwind(world, cpu.gpr, cpu.rip, &mut stack);
-        for outer in self.outer.iter().rev().filter(|outer| outer.context == context) {
-            self.unwind(world, outer.gpr, outer.rip, &mut stack);
+    fn last(&self, context: u8) -> Option<&Record> {
+        let mut records = self.records.iter().rev();
+        records.find(|record| record.context == context && record.did != Did::Switch)
+    }
+
+    fn last_stack(&self, context: u8) -> Stack {
+        let mut records = self.records.iter().rev();
+        match records.find(|record| record.context == context && !record.stack.is_empty()) {
+            Some(record) => Stack {
+                frames: record.stack.clone(),
+                services: record.services.clone(),
+                exact: record.exact,
+            },
+            None => Stack::default(),
         }
-        (stack, exact)
+    }
+
+    fn stack(&self, world: &World, context: u8) -> Stack {
+        let cpu = &world.cpus[usize::from(context)];
+        let mut stack = Stack { exact: !in_kernel(cpu.rip), ..Stack::default() };
+        if let Some(name) = words::service(world, cpu.rip) {
+            stack.services.push((0, name));
+        }
+        self.unwind(world, cpu.gpr, cpu.rip, &mut stack.frames);
+        for outer in self.outer.iter().rev().filter(|outer| outer.context == context) {
+            if let Some((name, _)) = outer.service {
+                stack.services.push((stack.frames.len(), name));
+            }
+            self.unwind(world, outer.gpr, outer.rip, &mut stack.frames);
+        }
+        stack
     }
 
     fn unwind(&self, world: &World, mut gpr: [u64; 16], mut rip: u64, stack: &mut Vec<u64>) {
@@ -123,17 +239,129 @@ impl Recorder {
         }
         stack.extend((self.unwinder)(world, &gpr, rip));
     }
+
+    fn take_service(&mut self, context: u8) -> Option<(&'static str, u64)> {
+        let index = self.serving.iter().position(|serving| serving.0 == context)?;
+        let (_, name, argument) = self.serving.swap_remove(index);
+        Some((name, argument))
+    }
+
+    /// Keeps the holders of locks that are not spin locks.
+    fn follow_locks(&mut self, world: &World, context: u8, name: &str, at: u64, value: u64) {
+        let takes = match name {
+            "ExAcquireFastMutex"
+            | "ExAcquireFastMutexUnsafe"
+            | "KeAcquireGuardedMutex"
+            | "KeAcquireGuardedMutexUnsafe"
+            | "ExEnterCriticalRegionAndAcquireResourceExclusive"
+            | "ExEnterCriticalRegionAndAcquireResourceShared" => true,
+            "ExTryToAcquireFastMutex"
+            | "ExAcquireResourceExclusiveLite"
+            | "ExAcquireResourceSharedLite"
+            | "ExAcquireSharedStarveExclusive"
+            | "ExAcquireSharedWaitForExclusive" => value & 0xff != 0,
+            "KeWaitForSingleObject" => {
+                let mut kind = [0];
+                world.bus.memory.view(at, &mut kind);
+                value == 0 && kind[0] & 0x7f == nt::flags::object_type::MUTANT_OBJECT
+            }
+            _ => false,
+        };
+        if takes {
+            self.mutexes.push((context, at));
+        }
+    }
+
+    fn forget_lock(&mut self, context: u8, name: &str, at: u64) {
+        let gives = matches!(
+            name,
+            "ExReleaseFastMutex"
+                | "ExReleaseFastMutexUnsafe"
+                | "KeReleaseGuardedMutex"
+                | "KeReleaseGuardedMutexUnsafe"
+                | "ExReleaseResourceLite"
+                | "ExReleaseResourceForThreadLite"
+                | "ExReleaseResourceAndLeaveCriticalRegion"
+                | "KeReleaseMutex"
+        );
+        if gives && let Some(index) = self.mutexes.iter().rposition(|held| *held == (context, at)) {
+            self.mutexes.remove(index);
+        }
+    }
 }
 
 fn in_kernel(rip: u64) -> bool {
     (map::KERNEL_CODE..map::KERNEL_CODE + map::KERNEL_CODE_BYTES).contains(&rip)
 }
 
+/// `IRQL 0 -> 2` by the names of wdm.h.
+fn irql_text(text: &str) -> String {
+    let level = |number: &str| match number.parse().ok().and_then(nt::irql::name) {
+        Some("DIRQL") => format!("DIRQL {number}"),
+        Some(name) => name.to_owned(),
+        None => number.to_owned(),
+    };
+    match text.strip_prefix("IRQL ").and_then(|levels| levels.split_once(" -> ")) {
+        Some((from, to)) => format!("IRQL {} -> {}", level(from), level(to)),
+        None => text.to_owned(),
+    }
+}
+
+/// What a routine or service returned: a status by its name.
+fn answer(world: &World, service: &str, value: u64) -> String {
+    const STATUSES: [&str; 6] =
+        ["IofCallDriver", "PoCallDriver", "KeWait", "KeDelay", "IoAttach", "IoCreate"];
+    let is_status = STATUSES.iter().any(|name| service.starts_with(name));
+    match u32::try_from(value) {
+        Ok(status) if is_status || value >= 0x8000_0000 => nt::status::text(status),
+        _ => words::value(world, value),
+    }
+}
+
+/// One line for each stack location of a request that has several, the topmost driver's first.
+fn locations(world: &World, at: u64) -> Vec<String> {
+    let memory = &world.bus.memory;
+    let mut counts = [0; 2];
+    memory.view(at + irp::STACK_COUNT, &mut counts);
+    let [count, current] = counts;
+    // A packet that the driver spoilt may claim anything.
+    if !(2..=16).contains(&count) {
+        return Vec::new();
+    }
+    (1..=count)
+        .rev()
+        .map(|number| {
+            let here = at + irp::SIZE + u64::from(number - 1) * location::SIZE;
+            let mut head = [0; 4];
+            memory.view(here, &mut head);
+            let [major, minor, _, control] = head;
+            let mark = if number == current { ">" } else { " " };
+            let device = memory.view64(here + location::DEVICE_OBJECT);
+            if device == 0 {
+                return format!("{mark} {number}  not used yet");
+            }
+            let mut line = format!(
+                "{mark} {number}  {} to {}",
+                nt::irp::text(major, minor),
+                words::device(world, device)
+            );
+            if control & crate::io::call::PENDING_RETURNED != 0 {
+                line.push_str(", pending");
+            }
+            let routine = memory.view64(here + location::COMPLETION_ROUTINE);
+            if routine != 0 {
+                line.push_str(&format!(", then {}", words::value(world, routine)));
+            }
+            line
+        })
+        .collect()
+}
+
 impl Cx<'_> {
     #[cold]
     pub(crate) fn record_enter(&mut self, routine: Routine, function: u64, args: &[u64], rsp: u64) {
         let place = self.describe_address(function);
-        let list: Vec<String> = args.iter().map(|value| format!("{value:#x}")).collect();
+        let list: Vec<String> = args.iter().map(|&value| words::value(self, value)).collect();
         let context = self.id();
         // The frame outside is the service that makes this call: its stack pointer is `rsp`.
         let mut gpr = self.cpu().gpr;
@@ -141,8 +369,17 @@ impl Cx<'_> {
         let inside_service = self.state.me().depth > 1;
         if let Some(mut recorder) = self.recorder.take() {
             let rip = if inside_service { map::KERNEL_CODE } else { 0 };
-            recorder.outer.push(Outer { context, gpr, rip });
-            recorder.note(self, &format!("{} {place}({})", routine.name(), list.join(", ")));
+            let service = recorder.take_service(context).filter(|_| inside_service);
+            recorder.outer.push(Outer { context, gpr, rip, service });
+            let text = format!("{} {place}({})", routine.name(), list.join(", "));
+            recorder.add(self, Did::Enter(routine, function), text);
+            if routine == Routine::Dispatch
+                && let Some(&request) = args.get(1)
+            {
+                for line in locations(self, request) {
+                    recorder.add(self, Did::Location, line);
+                }
+            }
             self.recorder = Some(recorder);
         }
     }
@@ -151,10 +388,23 @@ impl Cx<'_> {
     pub(crate) fn record_leave(&mut self, routine: Routine, value: u64) {
         let context = self.id();
         if let Some(mut recorder) = self.recorder.take() {
+            recorder.take_service(context);
             if let Some(last) = recorder.outer.iter().rposition(|outer| outer.context == context) {
-                recorder.outer.remove(last);
+                let outer = recorder.outer.remove(last);
+                if let Some((name, argument)) = outer.service {
+                    recorder.serving.push((context, name, argument));
+                }
             }
-            recorder.note(self, &format!("{} returns {value:#x}", routine.name()));
+            let value = match routine {
+                Routine::DriverEntry
+                | Routine::AddDevice
+                | Routine::Dispatch
+                | Routine::Completion => format!(" {}", nt::status::text(value as u32)),
+                Routine::Interrupt => format!(" {}", value & 0xff != 0),
+                Routine::Callback => format!(" {}", words::value(self, value)),
+                _ => String::new(),
+            };
+            recorder.add(self, Did::Leave(routine), format!("{} returns{value}", routine.name()));
             self.recorder = Some(recorder);
         }
     }
@@ -162,32 +412,64 @@ impl Cx<'_> {
     #[cold]
     pub(crate) fn record_service(&mut self, index: usize) {
         let Some(service) = self.registry.get(index) else { return };
-        let list: Vec<String> = (0..usize::from(service.arguments))
-            .map(|number| format!("{:#x}", self.argument(number)))
-            .collect();
+        let values: Vec<u64> =
+            (0..usize::from(service.arguments)).map(|number| self.argument(number)).collect();
+        let list: Vec<String> = values.iter().map(|&value| words::value(self, value)).collect();
         let text = format!("{}({})", service.name, list.join(", "));
-        self.note(&text);
+        let context = self.id();
+        let first = values.first().copied().unwrap_or_default();
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.take_service(context);
+            recorder.serving.push((context, service.name, first));
+            recorder.add(self, Did::Call(service.name), text);
+            recorder.forget_lock(context, service.name, first);
+            if service.name == "IofCompleteRequest" {
+                for line in locations(self, first) {
+                    recorder.add(self, Did::Location, line);
+                }
+            }
+            self.recorder = Some(recorder);
+        }
     }
 
     #[cold]
     pub(crate) fn record_result(&mut self, index: usize, value: u64) {
         let Some(service) = self.registry.get(index) else { return };
-        if service.answers {
-            let text = format!("  {} = {value:#x}", service.name);
-            self.note(&text);
+        let context = self.id();
+        if let Some(mut recorder) = self.recorder.take() {
+            if let Some((name, first)) = recorder.take_service(context) {
+                recorder.follow_locks(self, context, name, first, value);
+            }
+            if service.answers {
+                let text = format!("{} = {}", service.name, answer(self, service.name, value));
+                recorder.add(self, Did::Answer(service.name), text);
+            }
+            self.recorder = Some(recorder);
         }
     }
 
     #[cold]
     pub(crate) fn record_point(&mut self, what: What) {
         let text = match what {
-            What::Interlocked(address) => format!("interlocked operation on {address:#x}"),
+            What::Interlocked(address) => {
+                format!("interlocked operation on {}", words::value(self, address))
+            }
             What::Register(address) => {
                 format!("device register {:#x}", address.wrapping_sub(map::DEVICE_SPACE))
             }
-            What::Memory(address, access) => format!("{access:?} of {address:#x}"),
+            What::Memory(address, _, access) => {
+                let verb = match access {
+                    Access::Read => "reads",
+                    Access::Write => "writes",
+                    Access::Execute => "executes",
+                };
+                format!("{verb} {}", words::value(self, address))
+            }
             What::Pause => "pause".to_owned(),
         };
-        self.note(&text);
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.add(self, Did::Touch, text);
+            self.recorder = Some(recorder);
+        }
     }
 }

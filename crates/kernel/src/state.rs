@@ -287,6 +287,50 @@ pub enum Doing {
     Spinning(u64),
 }
 
+/// An access to shared memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedAccess {
+    /// First byte.
+    pub address: u64,
+    /// Bytes.
+    pub bytes: u8,
+    /// Whether it writes.
+    pub writes: bool,
+    /// The instruction that makes it.
+    pub rip: u64,
+    /// The moment.
+    pub site: Site,
+}
+
+/// Two instructions that race.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RacePair {
+    /// The lower address.
+    pub low: u64,
+    /// The higher one.
+    pub high: u64,
+    /// Both write.
+    pub writes: bool,
+}
+
+impl SharedAccess {
+    /// The pair that two accesses are.
+    pub fn pair(&self, other: &SharedAccess) -> RacePair {
+        RacePair {
+            low: self.rip.min(other.rip),
+            high: self.rip.max(other.rip),
+            writes: self.writes && other.writes,
+        }
+    }
+
+    /// Whether the two touch the same byte and one of them writes.
+    pub fn races_with(&self, other: &SharedAccess) -> bool {
+        (self.writes || other.writes)
+            && self.address < other.address + u64::from(other.bytes)
+            && other.address < self.address + u64::from(self.bytes)
+    }
+}
+
 /// A context's state that must be restored.
 #[derive(Clone, Copy, Debug)]
 pub struct ContextState {
@@ -318,6 +362,8 @@ pub struct ContextState {
     pub depth: u8,
     /// Where it began to wait or spin, last.
     pub blocked: Site,
+    /// The access to shared memory that it will make next, while others run.
+    pub about: Option<SharedAccess>,
 }
 
 /// A free slot.
@@ -336,6 +382,7 @@ pub const FREE: ContextState = ContextState {
     critical: 0,
     depth: 0,
     blocked: 0,
+    about: None,
 };
 
 macro_rules! state {

@@ -3,7 +3,7 @@
 //! The world offers scheduling points and carries out choices; it never makes one. Choices come
 //! from its [`Strategy`], objections from its rules.
 
-use crate::bus::GuestBus;
+use crate::bus::{Gate, GuestBus};
 use crate::context::Contexts;
 use crate::cx::Cx;
 use crate::cx::Stop;
@@ -12,7 +12,7 @@ use crate::map;
 use crate::module::Module;
 use crate::record::Recorder;
 use crate::registry::Registry;
-use crate::state::{ContextState, Doing, FREE, Start, State};
+use crate::state::{ContextState, Doing, FREE, RacePair, Start, State};
 use cpu::{CodeCache, Cpu};
 use memory::PAGEABLE;
 use schedule::{Any, Deviation, MAX_CONTEXTS, Point, Schedule, Strategy};
@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// The clock as a choice: the next timer expires.
-pub const CLOCK: u8 = 31;
+pub const CLOCK: u8 = schedule::LAST;
 /// `State::current` while nobody runs; never a live context.
 pub const NOBODY: u8 = 30;
 /// Contexts that may be live at a time.
@@ -100,9 +100,13 @@ pub struct World {
     pub tells_end: bool,
     /// Switches between contexts so far, over all runs.
     pub switches: u64,
+    /// Pairs of instructions that raced so far, over all runs, each with the schedule that shows it.
+    pub races: Vec<(RacePair, Schedule)>,
+    /// The pair at which a run ends; the others are only noted.
+    pub stop_at_race: Option<RacePair>,
     pub(crate) over: bool,
     pub(crate) contexts: Contexts,
-    rules: [Vec<&'static Rule>; KINDS],
+    rules: [Rc<[&'static Rule]>; KINDS],
     base: Option<Box<Base>>,
     idle_thread: u64,
     pageable_code: Vec<Range<u64>>,
@@ -146,9 +150,11 @@ impl World {
             processors: processors.max(1),
             tells_end: true,
             switches: 0,
+            races: Vec::new(),
+            stop_at_race: None,
             over: false,
             contexts: Contexts::new(),
-            rules: wants,
+            rules: wants.map(Rc::from),
             base: None,
             idle_thread: 0,
             pageable_code: Vec::new(),
@@ -167,8 +173,8 @@ impl World {
     #[inline]
     pub fn tell(&mut self, event: Event) -> bool {
         let kind = event.kind();
-        for index in 0..self.rules[kind as usize].len() {
-            let rule = self.rules[kind as usize][index];
+        let rules = self.rules[kind as usize].clone();
+        for rule in rules.iter() {
             if let Some(violation) = (rule.check)(&event, self) {
                 self.end(Outcome::Violation(Box::new(violation)));
                 return false;
@@ -225,6 +231,7 @@ impl World {
         let made = self.state.moment;
         self.state.contexts[usize::from(context)] =
             ContextState { start, doing: Doing::Ready, irql, thread, made, ..FREE };
+        self.state.refresh(usize::from(context));
         self.bus.others = true;
         Some(context)
     }
@@ -258,44 +265,28 @@ impl World {
         }
     }
 
-    /// Contexts that may run now.
+    /// Contexts that may run now. One that is at DISPATCH_LEVEL or above holds a processor and goes
+    /// on there; another needs one that is free; an interrupt may take one from below its IRQL.
+    #[inline]
     pub fn enabled(&self) -> u32 {
         let state = &self.state;
-        let mut pinned = 0;
-        let mut interruptible = 0;
-        let mut left = state.live;
-        while left != 0 {
-            let context = &state.contexts[left.trailing_zeros() as usize];
-            left &= left - 1;
-            if context.started && context.irql >= 2 && !context.covered {
-                pinned += 1;
-                if context.irql < crate::device::CARD_IRQL {
-                    interruptible += 1;
-                }
-            }
+        if state.pinned.count_ones() < u32::from(self.processors) {
+            return state.ready;
         }
-        let free = pinned < self.processors;
-        let mut mask = 0;
-        let mut left = state.live;
-        while left != 0 {
-            let bit = left & left.wrapping_neg();
-            let context = &state.contexts[left.trailing_zeros() as usize];
-            left ^= bit;
-            if context.doing != Doing::Ready || context.covered {
-                continue;
-            }
-            let may = if context.started && context.irql >= 2 {
-                true
-            } else if let Start::Interrupt(_) = context.start {
-                free || interruptible > 0
-            } else {
-                free
-            };
-            if may {
-                mask |= bit;
-            }
+        let mut mask = state.ready & state.pinned;
+        let waiting = state.ready & state.interrupting & !state.pinned;
+        if waiting != 0 && self.interruptible() {
+            mask |= waiting;
         }
         mask
+    }
+
+    fn interruptible(&self) -> bool {
+        let pinned = self.state.pinned;
+        self.state.live().any(|context| {
+            pinned >> context & 1 != 0
+                && self.state.contexts[context].irql < crate::device::CARD_IRQL
+        })
     }
 
     /// Chooses who goes on; `None` when the run is over.
@@ -346,8 +337,9 @@ impl World {
 
     /// Nothing can run: start the next step of winding down, or end. False when the run is over.
     fn at_rest(&mut self) -> bool {
-        let spinning = |context: &ContextState| matches!(context.doing, Doing::Spinning(_));
-        if self.state.live().any(|context| spinning(&self.state.contexts[context])) {
+        let spins =
+            |context: usize| matches!(self.state.contexts[context].doing, Doing::Spinning(_));
+        if self.state.live().any(spins) {
             if self.tell(Event::Stuck) {
                 let what = "every processor spins on a lock, and no rule objects".to_owned();
                 self.end(Outcome::Internal { what });
@@ -378,13 +370,10 @@ impl World {
         self.state.current = context;
         let index = usize::from(context);
         let mut busy = 0u32;
-        let mut left = self.state.live & !(1 << context);
+        let mut left = self.state.pinned & !(1 << context);
         while left != 0 {
-            let other = &self.state.contexts[left.trailing_zeros() as usize];
+            busy |= 1 << self.state.contexts[left.trailing_zeros() as usize].processor;
             left &= left - 1;
-            if other.started && other.irql >= 2 && !other.covered {
-                busy |= 1 << other.processor;
-            }
         }
         let me = &mut self.state.contexts[index];
         if !me.started || me.irql < 2 {
@@ -396,6 +385,9 @@ impl World {
         let first = !me.started;
         me.started = true;
         let (irql, processor, thread, start) = (me.irql, me.processor, me.thread, me.start);
+        if first {
+            self.state.refresh(index);
+        }
         if first
             && let Start::Interrupt(_) = start
             && busy.count_ones() >= u32::from(self.processors)
@@ -410,7 +402,7 @@ impl World {
         self.bus.memory.poke64(slot, thread);
         self.bus.processor = processor;
         self.bus.irql = irql;
-        self.bus.open = false;
+        self.bus.open = Gate::Shut;
         self.bus.watching = false;
         self.bus.user.clear();
         if self.in_application() {
@@ -433,6 +425,7 @@ impl World {
         if let Some(victim) = victim {
             let processor = self.state.contexts[usize::from(victim)].processor;
             self.state.contexts[usize::from(victim)].covered = true;
+            self.state.refresh(usize::from(victim));
             let me = &mut self.state.contexts[usize::from(interrupt)];
             me.covers = Some(victim);
             me.processor = processor;
@@ -469,8 +462,10 @@ impl World {
         let start = self.state.contexts[usize::from(context)].start;
         if let Some(victim) = covers {
             self.state.contexts[usize::from(victim)].covered = false;
+            self.state.refresh(usize::from(victim));
         }
         self.state.contexts[usize::from(context)] = FREE;
+        self.state.refresh(usize::from(context));
         self.state.live &= !(1 << context);
         match start {
             Start::Dpc(_) => crate::ke::dpc::wake_key(self, crate::ke::dpc::FLUSH),
@@ -491,6 +486,7 @@ impl World {
                 return false;
             }
             self.state.contexts[context].start = Start::Blocked;
+            self.state.refresh(context);
         }
         self.state.current = NOBODY;
         self.state.points = 0;
@@ -523,7 +519,7 @@ impl World {
             self.bus.card = base.card;
             self.bus.user.clone_from(&base.user);
             self.bus.ticks = base.ticks;
-            self.bus.open = false;
+            self.bus.open = Gate::Shut;
             self.bus.cr8_done = false;
             self.bus.watching = false;
             if self.dead_code != base.dead_code {

@@ -151,6 +151,19 @@ impl Memory {
         done
     }
 
+    /// Copies `bytes` bytes from one mapped place to another, whatever the protection. The places
+    /// must not overlap.
+    pub fn copy(&mut self, from: u64, to: u64, bytes: u64) {
+        let mut chunk = [0; 256];
+        let mut done = 0;
+        while done < bytes {
+            let here = (bytes - done).min(chunk.len() as u64) as usize;
+            self.peek(from.wrapping_add(done), &mut chunk[..here]);
+            self.poke(to.wrapping_add(done), &chunk[..here]);
+            done += here as u64;
+        }
+    }
+
     /// Fills `bytes` bytes with `value`, whatever the protection.
     pub fn fill(&mut self, address: u64, bytes: u64, value: u8) {
         let mut done = 0;

@@ -26,6 +26,9 @@ pub type Context = u8;
 /// Most contexts one run may have at a time.
 pub const MAX_CONTEXTS: usize = 32;
 
+/// The context that stands for what happens by itself, such as the passing of time.
+pub const LAST: Context = MAX_CONTEXTS as Context - 1;
+
 /// A moment at which more than one context might go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
@@ -45,9 +48,11 @@ impl Point {
         if self.enabled & current != 0 {
             return self.current;
         }
-        let above = self.enabled & !(current | (current - 1));
-        let from = if above != 0 { above } else { self.enabled };
-        from.trailing_zeros() as Context
+        // What the world does by itself comes only when nobody else can go on.
+        let others = self.enabled & !(1 << LAST);
+        let above = others & !(current | (current - 1));
+        let from = if above != 0 { above } else { others };
+        if from == 0 { LAST } else { from.trailing_zeros() as Context }
     }
 
     /// Whether taking `choice` takes the processor from somebody who could go on.
@@ -139,6 +144,8 @@ mod tests {
         assert_eq!(point(0b1001, 1), 3);
         assert_eq!(point(0b0011, 3), 0);
         assert_eq!(point(1 << 31 | 1, 31), 31);
+        assert_eq!(point(1 << 31 | 1, 3), 0, "the clock comes last");
+        assert_eq!(point(1 << 31, 3), 31);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct Location {
     pub function_rva: u32,
     /// Bytes from there to the address.
     pub offset: u32,
-    /// Source file of `line`, as the compiler recorded it.
+    /// Source file of `line`, as the compiler recorded it, with forward slashes.
     pub file: Option<String>,
     /// Line in `function`; for inlined code, the line of the call that was inlined.
     pub line: Option<u32>,
@@ -148,7 +148,12 @@ impl Symbols {
             }
             Lines::None => None,
         };
-        detailed.or_else(|| self.names.locate(rva))
+        let mut found = detailed.or_else(|| self.names.locate(rva))?;
+        let inlined = found.inlined.iter_mut().map(|call| &mut call.file);
+        for file in inlined.chain([&mut found.file]).flatten() {
+            *file = paths::forward(file);
+        }
+        Some(found)
     }
 
     /// RVA of the function of that name.

@@ -11,6 +11,11 @@ pub(crate) fn file_name(path: &str) -> Option<String> {
     is_harmless.then(|| name.to_string())
 }
 
+/// A path as reports show it: with forward slashes, whichever way the compiler wrote them.
+pub(crate) fn forward(path: &str) -> String {
+    path.replace('\\', "/")
+}
+
 /// `file` without the folder that the compiler ran in, where the path was relative to it.
 pub(crate) fn relative_to<'a>(file: &'a str, folder: &str) -> &'a str {
     let folder = folder.trim_end_matches(['/', '\\']);
@@ -39,6 +44,13 @@ mod tests {
         for hostile in ["", "/", "..", r"a\..", ".", "a/\0b", "x\n", &"y".repeat(300)] {
             assert_eq!(file_name(hostile), None, "{hostile:?}");
         }
+    }
+
+    #[test]
+    fn slashes_lean_one_way() {
+        assert_eq!(forward(r"drivers\fifo\driver.c"), "drivers/fifo/driver.c");
+        assert_eq!(forward(r"c:\drv/a.c"), "c:/drv/a.c");
+        assert_eq!(forward("a.c"), "a.c");
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub static RULES: &[&Rule] = &[
     &rules::pool_leak::RULE,
     &rules::use_after_unload::RULE,
     // The rest.
+    &rules::data_race::RULE,
     &rules::msi_no_message_table::RULE,
     &rules::hang::RULE,
     &rules::no_progress::RULE,

@@ -47,11 +47,7 @@ fn waiting_exclusive(at: u64) -> Doing {
 
 /// Makes everybody who waits by this key look again.
 pub(crate) fn wake_all(world: &mut World, key: u64) {
-    for context in &mut world.state.contexts {
-        if context.doing == Doing::ForKey(key) {
-            context.doing = Doing::Ready;
-        }
-    }
+    world.state.wake_all(Doing::ForKey(key));
 }
 
 /// Places that can hold an owner: the one in the resource, then those of the table, whose first
@@ -179,7 +175,7 @@ fn serve(cx: &mut Cx, at: u64, exclusive: bool) -> Result<bool, Stop> {
     let waiters = (0..usize::from(SLOTS)).filter(|&c| cx.state.contexts[c].doing == doing);
     let Some(next) = waiters.min_by_key(|&c| cx.state.contexts[c].wake) else { return Ok(false) };
     let thread = cx.state.contexts[next].thread;
-    cx.state.contexts[next].doing = Doing::Ready;
+    cx.state.set_doing(next, Doing::Ready);
     let left = cx.read32(at + number)?;
     cx.write32(at + number, left.saturating_sub(1))?;
     grant(cx, at, thread, exclusive)?;

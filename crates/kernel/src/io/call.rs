@@ -20,8 +20,9 @@ pub(crate) fn level(locations: u8, current: u8) -> usize {
 /// Passes a request to a device's driver and returns what its dispatch routine returns.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iofcalldriver>
 pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
-    cx.probe(at, irp::SIZE, Access::Write)?;
-    cx.probe(target, device::SIZE, Access::Read)?;
+    // A block is live or dead as a whole: its first word tells.
+    cx.read64(at)?;
+    cx.read64(target)?;
     let memory = &mut cx.bus.memory;
     let locations = memory.peek8(at + irp::STACK_COUNT);
     let current = memory.peek8(at + irp::CURRENT_LOCATION).wrapping_sub(1);

@@ -7,7 +7,6 @@ use crate::ex::pool;
 use crate::service;
 use crate::service::Service;
 use crate::state::{Doing, Origin};
-use memory::Access;
 use nt::layout::{io_stack_location as location, irp};
 use nt::status;
 
@@ -20,7 +19,7 @@ const ON_ERROR: u8 = 0x80;
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iofcompleterequest>
 pub fn IofCompleteRequest(cx: &mut Cx, at: u64, _boost: u8) -> Result<(), Stop> {
     cx.say(Event::Complete { irp: at })?;
-    cx.probe(at, irp::SIZE, Access::Write)?;
+    cx.read64(at)?;
     complete(cx, at)
 }
 
@@ -119,9 +118,7 @@ fn finish_request(cx: &mut Cx, index: u16, code: u32, information: u64) {
         let bytes = information.min(request.copy_back);
         // STATUS_BUFFER_OVERFLOW is a warning: data is copied. Errors copy nothing.
         if bytes > 0 && code < 0xc000_0000 {
-            let mut data = vec![0; bytes as usize];
-            cx.bus.memory.peek(request.system, &mut data);
-            cx.bus.memory.poke(request.buffer, &data);
+            cx.bus.memory.copy(request.system, request.buffer, bytes);
         }
         pool::free(cx, request.system);
     }
@@ -134,12 +131,7 @@ fn finish_request(cx: &mut Cx, index: u16, code: u32, information: u64) {
     {
         file.busy = file.busy.saturating_sub(1);
     }
-    for context in cx.state.live() {
-        let context = &mut cx.state.contexts[context];
-        if context.doing == Doing::ForRequest(index) {
-            context.doing = Doing::Ready;
-        }
-    }
+    cx.state.wake_all(Doing::ForRequest(index));
     crate::ke::dpc::wake_key(cx, super::request::FILE_IDLE);
 }
 

@@ -19,19 +19,22 @@ pub(crate) fn size(locations: u8) -> u64 {
 
 /// Fills in a packet as `IoInitializeIrp` does.
 fn initialize(world: &mut World, at: u64, bytes: u64, locations: u8) {
-    let memory = &mut world.bus.memory;
-    memory.fill(at, bytes, 0);
-    memory.poke16(at, TYPE_IRP);
-    memory.poke16(at + irp::SIZE_FIELD, bytes as u16);
-    memory.poke8(at + irp::STACK_COUNT, locations);
-    memory.poke8(at + irp::CURRENT_LOCATION, locations + 1);
+    // One write for the packet: this is on the way of every request.
+    let mut packet = [0u8; irp::SIZE as usize];
+    let mut put = |offset: u64, value: &[u8]| {
+        packet[offset as usize..offset as usize + value.len()].copy_from_slice(value);
+    };
+    put(0, &TYPE_IRP.to_le_bytes());
+    put(irp::SIZE_FIELD, &(bytes as u16).to_le_bytes());
+    put(irp::STACK_COUNT, &[locations, locations + 1]);
     let list = at + irp::THREAD_LIST_ENTRY;
-    memory.poke64(list, list);
-    memory.poke64(list + 8, list);
-    memory.poke64(
-        at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION,
-        at + irp::SIZE + u64::from(locations) * location::SIZE,
-    );
+    put(irp::THREAD_LIST_ENTRY, &list.to_le_bytes());
+    put(irp::THREAD_LIST_ENTRY + 8, &list.to_le_bytes());
+    let end = at + irp::SIZE + u64::from(locations) * location::SIZE;
+    put(irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION, &end.to_le_bytes());
+    let memory = &mut world.bus.memory;
+    memory.poke(at, &packet);
+    memory.fill(at + irp::SIZE, bytes.saturating_sub(irp::SIZE), 0);
 }
 
 /// Makes a packet.

@@ -50,19 +50,13 @@ pub(crate) fn lock(world: &mut World, at: u64, write: bool) -> Option<()> {
     let flags = memory.peek16(at + mdl::MDL_FLAGS) | LOCKED | if write { WRITE } else { 0 };
     memory.poke16(at + mdl::MDL_FLAGS, flags);
     let view = pool::allocate(world, BlockKind::Buffer, false, bytes, 0)?;
-    copy(world, address, view, bytes);
+    world.bus.memory.copy(address, view, bytes);
     world.bus.memory.poke64(at + VIEW, view);
     Some(())
 }
 
 fn buffer(memory: &mut memory::Memory, at: u64) -> u64 {
     memory.peek64(at + mdl::START_VA) + u64::from(memory.peek32(at + mdl::BYTE_OFFSET))
-}
-
-fn copy(world: &mut World, from: u64, to: u64, bytes: u64) {
-    let mut data = vec![0; bytes as usize];
-    world.bus.memory.peek(from, &mut data);
-    world.bus.memory.poke(to, &data);
 }
 
 /// Unlocks: the view goes, and what was written to it is in the buffer.
@@ -76,7 +70,7 @@ pub(crate) fn unlock(world: &mut World, at: u64) {
     let bytes = u64::from(memory.peek32(at + mdl::BYTE_COUNT));
     memory.poke16(at + mdl::MDL_FLAGS, flags & !(LOCKED | MAPPED | WRITE));
     if flags & WRITE != 0 {
-        copy(world, view, address, bytes);
+        world.bus.memory.copy(view, address, bytes);
     }
     pool::free(world, view);
 }

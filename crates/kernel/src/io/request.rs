@@ -73,8 +73,11 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
     }
     world.state.next_user = end;
     world.bus.memory.set_valid(address, bytes, true);
-    let pattern: Vec<u8> = (0..bytes).map(|index| b'A' + (index % 26) as u8).collect();
-    world.bus.memory.poke(address, &pattern);
+    const PATTERN: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for from in (0..bytes).step_by(PATTERN.len()) {
+        let here = (bytes - from).min(PATTERN.len() as u64);
+        world.bus.memory.poke(address + from, &PATTERN[..here as usize]);
+    }
     address
 }
 
@@ -230,9 +233,7 @@ fn buffered(
     let system = pool::allocate(cx, BlockKind::Buffer, false, room, 0);
     let Some(system) = system else { return Err(Stop::Run) };
     cx.bus.memory.fill(system, room, pool::UNINITIALISED);
-    let mut data = vec![0; input as usize];
-    cx.bus.memory.peek(buffer, &mut data);
-    cx.bus.memory.poke(system, &data);
+    cx.bus.memory.copy(buffer, system, input);
     cx.bus.memory.poke64(at + irp::ASSOCIATED_IRP_SYSTEM_BUFFER, system);
     let request = &mut cx.state.requests[usize::from(index)];
     request.system = system;

@@ -107,12 +107,7 @@ pub(crate) fn main(cx: &mut Cx, dpc: u64) -> Result<(), Stop> {
 
 /// Makes ready everybody who waits for this key.
 pub(crate) fn wake_key(world: &mut World, key: u64) {
-    for context in world.state.live() {
-        let context = &mut world.state.contexts[context];
-        if context.doing == Doing::ForKey(key) {
-            context.doing = Doing::Ready;
-        }
-    }
+    world.state.wake_all(Doing::ForKey(key));
 }
 
 pub(crate) fn services() -> Vec<Service> {

@@ -41,12 +41,7 @@ pub(crate) fn release(cx: &mut Cx, lock: u64, to: Option<u8>) -> Result<(), Stop
     let count = &mut cx.state.contexts[usize::from(owner)].locks;
     *count = count.saturating_sub(1);
     cx.bus.memory.poke64(lock, 0);
-    for context in cx.state.live() {
-        let context = &mut cx.state.contexts[context];
-        if context.doing == Doing::Spinning(lock) {
-            context.doing = Doing::Ready;
-        }
-    }
+    cx.state.wake_all(Doing::Spinning(lock));
     if let Some(irql) = to {
         cx.set_irql(irql);
     }

@@ -93,9 +93,8 @@ pub fn signal(world: &mut World, changed: u64) {
 /// Ends a context's wait with `result`.
 pub(crate) fn wake(world: &mut World, context: u8, result: u32) {
     world.state.timers.retain(|timer| timer.object != 0 || timer.context != context);
-    let state = &mut world.state.contexts[usize::from(context)];
-    state.doing = Doing::Ready;
-    state.wake = result;
+    world.state.contexts[usize::from(context)].wake = result;
+    world.state.set_doing(usize::from(context), Doing::Ready);
 }
 
 /// Waits for objects. `timeout` in 100 ns: negative from now, positive since 1601, `None` for ever.

@@ -2,11 +2,14 @@
 
 use super::WIDTH;
 use super::page::{Ink, Page, clip};
+use crate::escape;
 use finding::{Blame, BugCheck, Finding, Frame, Place, Severity, Step, Trust};
 
 /// Frames of a stack that are shown; what lies further out seldom tells the two apart.
 const FRAMES: usize = 12;
 const STEPS: usize = 60;
+/// Columns of an event before its place.
+const EVENT: usize = 52;
 
 pub(super) fn finding(page: &mut Page<'_>, it: &Finding) {
     let (ink, label) = label(it);
@@ -71,7 +74,7 @@ fn bug_check(page: &mut Page<'_>, check: &BugCheck) {
     page.line(2, &[(Ink::Bad, &stop)]);
     page.line(hang, &[(Ink::Bad, &check.name)]);
     for (index, meaning) in check.meanings.iter().enumerate() {
-        if !meaning.is_empty() {
+        if !matches!(meaning.as_str(), "" | "reserved") {
             page.labelled(hang, 13, &format!("Parameter {}", index + 1), meaning);
         }
     }
@@ -84,15 +87,18 @@ fn show_place(page: &mut Page<'_>, place: &Place) {
         4,
         &[(Ink::Strong, &place.role), (Ink::Plain, by), (Ink::Plain, &place.context)],
     );
-    let top = Frame {
-        module: place.module.clone(),
-        rva: place.rva,
-        function: place.function.clone(),
-        file: place.file.clone(),
-        line: place.line,
-        trust: Trust::Context,
-    };
-    show_frame(page, &top, "at ");
+    let Some(top) = place.stack.iter().position(|frame| !is_service(frame)) else { return };
+    let services = &place.stack[..top];
+    match services.first().and_then(|frame| frame.function.as_deref()) {
+        Some(service) => {
+            show_frame(
+                page,
+                &place.stack[top],
+                &[(Ink::Faint, "in "), (Ink::Plain, service), (Ink::Faint, ", called at ")],
+            );
+        }
+        None => show_frame(page, &place.stack[top], &[(Ink::Faint, "at ")]),
+    }
     if let (Some(file), Some(line)) = (&place.file, place.line)
         && let Some(text) = (page.look.source)(file, line)
     {
@@ -101,18 +107,28 @@ fn show_place(page: &mut Page<'_>, place: &Place) {
         let room = WIDTH - 4 - lead.len();
         page.line(4, &[(Ink::Faint, &lead), (Ink::Plain, &clip(text.trim_end(), room))]);
     }
-    for frame in place.stack.iter().skip(1).take(FRAMES) {
-        show_frame(page, frame, "called from ");
+    for frame in place.stack.iter().skip(top + 1).take(FRAMES) {
+        show_frame(page, frame, &[(Ink::Faint, "called from ")]);
     }
-    let hidden = place.stack.len().saturating_sub(1 + FRAMES);
+    let hidden = place.stack.len().saturating_sub(top + 1 + FRAMES);
     if hidden > 0 {
         page.line(4, &[(Ink::Faint, &format!("and {hidden} more frames"))]);
     }
 }
 
-fn show_frame(page: &mut Page<'_>, frame: &Frame, lead: &str) {
+/// A kernel service on the way, which has a name and no place of its own.
+fn is_service(frame: &Frame) -> bool {
+    frame.module == "nt" && frame.rva == 0
+}
+
+fn show_frame(page: &mut Page<'_>, frame: &Frame, lead: &[(Ink, &str)]) {
+    let mut pieces = lead.to_vec();
+    if is_service(frame) {
+        pieces.push((Ink::Plain, frame.function.as_deref().unwrap_or("the kernel")));
+        page.wrapped(4, 8, &pieces);
+        return;
+    }
     let address = format!("{}+{:#x}", frame.module, frame.rva);
-    let mut pieces = vec![(Ink::Faint, lead)];
     let source = frame.file.as_deref().map(|file| match frame.line {
         Some(line) => format!("{file}:{line}"),
         None => file.to_owned(),
@@ -132,50 +148,59 @@ fn show_frame(page: &mut Page<'_>, frame: &Frame, lead: &str) {
     page.wrapped(4, 8, &pieces);
 }
 
+/// One block a step: who, where, at which IRQL, and below it what they do, with its place.
 fn timeline(page: &mut Page<'_>, scenario: &str, steps: &[Step]) {
     let shown = &steps[..steps.len().min(STEPS)];
     let mark =
         if shown.iter().any(|step| step.preempts) { ": * preempts the one above" } else { "" };
     let heading = format!("How it comes about, in scenario {scenario}");
     page.line(2, &[(Ink::Strong, &heading), (Ink::Faint, mark)]);
-    let widest = shown.iter().map(|step| clip(&step.context, 24).chars().count()).max();
-    let width = widest.unwrap_or(0).max(3);
-    page.line(4, &[(Ink::Faint, &format!("  point cpu irql     {:width$}  does", "who"))]);
     for step in shown {
-        let mark = if step.preempts { "*" } else { " " };
-        let who = clip(&step.context, 24);
-        let when = format!("{:>6} {:>3} {:8} ", step.point, step.processor, irql(step.irql));
-        let room = WIDTH.saturating_sub(4 + 1 + when.len() + width + 2);
-        let does = clip(&joined(&step.does, room), room);
+        let mark = if step.preempts { "* " } else { "  " };
+        let when =
+            format!("  on cpu {}, {}, from point {}", step.processor, level(step.irql), step.point);
         page.line(
-            4,
-            &[
-                (Ink::Bad, mark),
-                (Ink::Faint, &when),
-                (Ink::Strong, &format!("{who:width$}  ")),
-                (Ink::Plain, &does),
-            ],
+            2,
+            &[(Ink::Bad, mark), (Ink::Strong, &clip(&step.context, 40)), (Ink::Faint, &when)],
         );
+        for event in &step.does {
+            show_event(page, event);
+        }
     }
     if steps.len() > shown.len() {
         page.line(4, &[(Ink::Faint, &format!("and {} more steps", steps.len() - shown.len()))]);
     }
 }
 
-/// What a step does, on one line: the end of it led to the switch, so the middle goes first.
-fn joined(does: &[String], room: usize) -> String {
-    let whole = does.join("; ");
-    let (Some(first), Some(last)) = (does.first(), does.last()) else { return whole };
-    if whole.chars().count() <= room || does.len() < 3 {
-        return whole;
+/// An event, its place in a column of its own where it fits.
+fn show_event(page: &mut Page<'_>, event: &str) {
+    if event.starts_with("... ") {
+        page.line(6, &[(Ink::Faint, event)]);
+        return;
     }
-    for kept in (1..does.len() - 1).rev() {
-        let text = format!("{first}; ...; {}", does[does.len() - kept..].join("; "));
-        if text.chars().count() <= room {
-            return text;
+    let (text, place) = match event.strip_suffix(']').and_then(|event| event.rsplit_once("  [")) {
+        Some((text, place)) => (text, place),
+        None => (event, ""),
+    };
+    let ink = if text.starts_with("=> ") { Ink::Bad } else { Ink::Plain };
+    let width = escape(text).chars().count();
+    if 6 + width.max(EVENT) + 2 + escape(place).chars().count() <= WIDTH {
+        let padding = if place.is_empty() { 0 } else { EVENT.saturating_sub(width) + 2 };
+        page.line(6, &[(ink, text), (Ink::Plain, &" ".repeat(padding)), (Ink::Place, place)]);
+    } else {
+        page.wrapped(6, 8, &[(ink, text)]);
+        if !place.is_empty() {
+            page.line(8, &[(Ink::Place, place)]);
         }
     }
-    format!("...; {last}")
+}
+
+/// [`irql`] as part of a sentence.
+fn level(level: u8) -> String {
+    match level {
+        0..=2 | 15 => format!("{}_LEVEL", irql(level)),
+        _ => format!("IRQL {level}"),
+    }
 }
 
 /// An IRQL by the name that driver writers use (`wdm.h`), the device levels by number.

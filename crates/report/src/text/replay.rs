@@ -51,6 +51,11 @@ fn show_trace(page: &mut Page<'_>, trace: &[TraceLine]) {
     let width = widest.unwrap_or(0).clamp(3, 24);
     page.line(0, &[(Ink::Faint, &format!("cpu irql     {:width$}  what", "who"))]);
     for line in trace {
+        // A switch belongs to nobody.
+        if line.context.is_empty() && line.text.starts_with("---") {
+            page.line(0, &[(Ink::Warn, &line.text)]);
+            continue;
+        }
         let when = format!("{:>3} {:8} ", line.processor, irql(line.irql));
         let who = format!("{:width$}  ", clip(&line.context, width));
         let depth = " ".repeat(usize::from(line.depth) * 2);

@@ -1,3 +1,5 @@
+//! The text output, on reports made by hand.
+
 use super::*;
 use crate::escape::is_hazardous;
 use crate::samples;

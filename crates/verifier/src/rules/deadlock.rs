@@ -32,6 +32,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/debugging-deadlocks---driver-verifier-detected-violation--c4---0x1001>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::state::{Doing, Lock};
@@ -53,6 +54,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/deadlock-detection",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/debugging-deadlocks---driver-verifier-detected-violation--c4---0x1001",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Stuck],
     check,
 };

@@ -35,6 +35,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-deletedevice>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 
@@ -53,6 +54,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-deletedevice",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Unloaded],
     check,
 };

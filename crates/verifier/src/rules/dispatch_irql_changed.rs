@@ -38,6 +38,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/dispatch-routines-and-irqls>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Routine, Rule, Violation};
 
@@ -57,6 +58,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlreturn",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/dispatch-routines-and-irqls",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Leave],
     check,
 };

@@ -27,6 +27,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-code-reference2>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 
@@ -44,6 +45,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kebugcheckex",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-code-reference2",
     ],
+    severity: Severity::Error,
     wants: &[Kind::BugCheck],
     check,
 };

@@ -32,6 +32,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-signaleventincompletion>
 
 use crate::{outstanding, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::state::{Doing, Start};
@@ -52,6 +53,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kewaitforsingleobject",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-signaleventincompletion",
     ],
+    severity: Severity::Error,
     wants: &[Kind::End],
     check,
 };

@@ -29,6 +29,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xfc---attempted-execute-of-noexecute-memory>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use memory::Access;
@@ -47,6 +48,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xbe--attempted-write-to-readonly-memory",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xfc---attempted-execute-of-noexecute-memory",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

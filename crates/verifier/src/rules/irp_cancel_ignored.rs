@@ -36,6 +36,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation>
 
 use crate::{outstanding, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::DRIVER_VERIFIER_DETECTED_VIOLATION;
@@ -59,6 +60,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/cancel-safe-irp-queues",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Dispatch, Kind::End],
     check,
 };

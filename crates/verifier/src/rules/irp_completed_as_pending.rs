@@ -28,6 +28,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/i-o-status-blocks>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::DRIVER_VERIFIER_IOMANAGER_VIOLATION;
@@ -47,6 +48,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-completerequeststatuscheck",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/i-o-status-blocks",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Complete],
     check,
 };

@@ -37,6 +37,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation>
 
 use crate::{outstanding, stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::map;
@@ -58,6 +59,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/cancel-safe-irp-queues",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Complete],
     check,
 };

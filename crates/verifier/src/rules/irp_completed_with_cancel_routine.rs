@@ -31,6 +31,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iosetcancelroutine>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::DRIVER_VERIFIER_IOMANAGER_VIOLATION;
@@ -52,6 +53,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/synchronizing-irp-cancellation",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iosetcancelroutine",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Complete],
     check,
 };

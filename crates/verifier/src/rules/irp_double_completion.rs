@@ -39,6 +39,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-doublecompletion>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::state::Origin;
@@ -61,6 +62,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/cancel-safe-irp-queues",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-doublecompletion",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Complete],
     check,
 };

@@ -44,6 +44,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irpprocessingcomplete>
 
 use crate::{outstanding, stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::state::IrpRecord;
@@ -67,6 +68,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irpprocessingcomplete",
     ],
+    severity: Severity::Error,
     wants: &[Kind::DispatchReturn, Kind::Dispatch, Kind::End],
     check,
 };

@@ -29,6 +29,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/passing-irps-down-the-driver-stack>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::NO_MORE_IRP_STACK_LOCATIONS;
@@ -49,6 +50,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioallocateirp",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/passing-irps-down-the-driver-stack",
     ],
+    severity: Severity::Error,
     wants: &[Kind::NoStackLocation],
     check,
 };

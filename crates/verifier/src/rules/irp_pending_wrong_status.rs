@@ -32,6 +32,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::status::STATUS_PENDING;
@@ -54,6 +55,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-markirppending",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
     ],
+    severity: Severity::Error,
     wants: &[Kind::DispatchReturn],
     check,
 };

@@ -36,6 +36,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/additional-errors-in-handling-irps>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use kernel::state::{Block, BlockKind, Origin};
@@ -60,6 +61,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd5--driver-page-fault-in-freed-special-pool",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/additional-errors-in-handling-irps",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault, Kind::Complete],
     check,
 };

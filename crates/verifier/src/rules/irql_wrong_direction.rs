@@ -33,6 +33,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlkeraiselower>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::DRIVER_VERIFIER_DETECTED_VIOLATION;
@@ -53,6 +54,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlkeraiselower",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Irql],
     check,
 };

@@ -33,6 +33,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x7f--unexpected-kernel-mode-trap>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use kernel::map;
@@ -51,6 +52,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/using-the-kernel-stack",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x7f--unexpected-kernel-mode-trap",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

@@ -1,5 +1,6 @@
 //! One rule, one file.
 
+pub mod data_race;
 pub mod deadlock;
 pub mod device_left;
 pub mod dispatch_irql_changed;

@@ -38,6 +38,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioconnectinterruptex>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 
@@ -57,6 +58,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/using-the-connect-message-based-version-of-ioconnectinterruptex",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioconnectinterruptex",
     ],
+    severity: Severity::Error,
     wants: &[Kind::ConnectInterrupt],
     check,
 };

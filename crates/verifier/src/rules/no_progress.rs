@@ -32,6 +32,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kestallexecutionprocessor>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::state::Start;
@@ -52,6 +53,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/guidelines-for-writing-dpc-routines",
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kestallexecutionprocessor",
     ],
+    severity: Severity::Error,
     wants: &[Kind::NoProgress],
     check,
 };

@@ -31,6 +31,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x7e--system-thread-exception-not-handled>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use memory::Access;
@@ -50,6 +51,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x3b--system-service-exception",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x7e--system-thread-exception-not-handled",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

@@ -37,6 +37,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-pagedcode>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 
@@ -58,6 +59,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xa--irql-not-less-or-equal",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-pagedcode",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

@@ -33,6 +33,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/failure-to-check-the-size-of-buffers>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use nt::bugcheck;
@@ -53,6 +54,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/special-pool",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/failure-to-check-the-size-of-buffers",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

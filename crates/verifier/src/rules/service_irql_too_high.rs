@@ -42,6 +42,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/system-worker-threads>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::service::Service;
@@ -68,6 +69,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/system-worker-threads",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Service, Kind::Free],
     check,
 };

@@ -30,6 +30,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-spinlock>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::SPIN_LOCK_ALREADY_OWNED;
@@ -49,6 +50,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/preventing-errors-and-deadlocks-while-using-spin-locks",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-spinlock",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Acquire],
     check,
 };

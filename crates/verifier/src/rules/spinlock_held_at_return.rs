@@ -39,6 +39,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-cancelspinlockrelease>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Routine, Rule, Violation};
 
@@ -60,6 +61,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/preventing-errors-and-deadlocks-while-using-spin-locks",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-cancelspinlockrelease",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Leave],
     check,
 };

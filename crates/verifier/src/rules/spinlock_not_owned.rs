@@ -33,6 +33,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-spinlockrelease>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::SPIN_LOCK_NOT_OWNED;
@@ -50,6 +51,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kereleasespinlock",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-spinlockrelease",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Release],
     check,
 };

@@ -40,6 +40,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlkereleasespinlock>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::state::{Lock, Start};
@@ -66,6 +67,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc4--driver-verifier-detected-violation",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlkereleasespinlock",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Acquire, Kind::Release, Kind::Irql],
     check,
 };

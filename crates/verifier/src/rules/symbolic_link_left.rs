@@ -35,6 +35,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 
@@ -51,6 +52,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/non-pnp-driver-s-unload-routine",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Unloaded],
     check,
 };

@@ -34,6 +34,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::TIMER_OR_DPC_INVALID;
@@ -53,6 +54,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kecanceltimer",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Unloaded],
     check,
 };

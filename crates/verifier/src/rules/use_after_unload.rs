@@ -31,6 +31,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x50--page-fault-in-nonpaged-area>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 use memory::Access;
@@ -51,6 +52,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/unload-routine-functionality",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x50--page-fault-in-nonpaged-area",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

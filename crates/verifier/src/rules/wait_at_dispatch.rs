@@ -32,6 +32,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlkewaitformultipleobjects>
 
 use crate::words;
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use nt::bugcheck::DRIVER_VERIFIER_DETECTED_VIOLATION;
@@ -53,6 +54,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xb8--attempted-switch-from-dpc",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-irqlkewaitformultipleobjects",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Wait],
     check,
 };

@@ -31,6 +31,7 @@
 //! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/failure-to-check-the-size-of-buffers>
 
 use crate::{stops, words};
+use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
 
@@ -49,6 +50,7 @@ pub static RULE: Rule = Rule {
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xd1--driver-irql-not-less-or-equal",
         "https://learn.microsoft.com/windows-hardware/drivers/kernel/failure-to-check-the-size-of-buffers",
     ],
+    severity: Severity::Error,
     wants: &[Kind::Fault],
     check,
 };

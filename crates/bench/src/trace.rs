@@ -1,0 +1,102 @@
+//! A recorded run, line by line.
+
+use crate::driver::Target;
+use crate::report::TraceLine;
+use kernel::{Did, Record};
+
+/// Everything that happened. A service and what it returned share a line where nothing came between.
+pub(crate) fn lines(target: &Target, records: &[Record]) -> Vec<TraceLine> {
+    let mut lines: Vec<TraceLine> = Vec::with_capacity(records.len());
+    let mut runs = String::new();
+    for (index, record) in records.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| records.get(before));
+        let text = named(target, &record.text);
+        match (record.did, before.map(|before| before.did)) {
+            (Did::Switch, _) => {
+                lines.push(switch(&text, &runs));
+                continue;
+            }
+            (Did::Answer(name), Some(Did::Call(called)))
+                if name == called
+                    && before.is_some_and(|before| before.context == record.context) =>
+            {
+                if let Some(line) = lines.last_mut() {
+                    line.text.push_str(text.strip_prefix(name).unwrap_or(&text));
+                }
+                continue;
+            }
+            _ => {}
+        }
+        runs.clone_from(&record.name);
+        lines.push(TraceLine {
+            context: record.name.clone(),
+            processor: record.processor,
+            irql: record.irql,
+            depth: record.depth,
+            text,
+            place: match record.did {
+                Did::Leave(_) | Did::Location | Did::Irql => String::new(),
+                _ => place(target, record),
+            },
+        });
+    }
+    lines
+}
+
+/// `--- point 5: DPC 2 preempted by reader`; it belongs to nobody.
+fn switch(text: &str, runs: &str) -> TraceLine {
+    let text = match text.split_once(": preempted by ") {
+        Some((point, by)) if !runs.is_empty() => format!("{point}: {runs} preempted by {by}"),
+        _ => text.to_owned(),
+    };
+    TraceLine {
+        context: String::new(),
+        processor: 0,
+        irql: 0,
+        depth: 0,
+        text,
+        place: String::new(),
+    }
+}
+
+/// Where in the driver: `driver.c:43 DispatchWrite`, without folders; empty outside it.
+pub(crate) fn place(target: &Target, record: &Record) -> String {
+    let Some(&address) = record.stack.first() else { return String::new() };
+    let place = target.place(address, !record.exact);
+    match place.split_once(' ') {
+        Some((file, function)) => {
+            let file = file.rsplit('/').next().unwrap_or(file);
+            format!("{file} {function}")
+        }
+        None => place.rsplit('/').next().unwrap_or(&place).to_owned(),
+    }
+}
+
+/// `text` with the names of the driver's functions and variables in place of `fifo.sys+0x1a40`.
+pub(crate) fn named(target: &Target, text: &str) -> String {
+    let lead = format!("{}+0x", target.name);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(&lead) {
+        let digits = at + lead.len();
+        let count = rest[digits..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        let end = digits + count;
+        let name =
+            u32::from_str_radix(&rest[digits..end], 16).ok().and_then(|rva| symbol(target, rva));
+        out.push_str(&rest[..at]);
+        out.push_str(name.as_deref().unwrap_or(&rest[at..end]));
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+fn symbol(target: &Target, rva: u32) -> Option<String> {
+    let (name, offset) = match target.symbols.locate(rva) {
+        Some(location) => (location.function?, location.offset),
+        None => {
+            let (name, offset) = target.symbols.variable(rva)?;
+            (name.to_owned(), offset)
+        }
+    };
+    Some(if offset == 0 { name } else { format!("{name}+{offset:#x}") })
+}

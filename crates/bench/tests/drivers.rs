@@ -1,0 +1,145 @@
+//! Every driver of the repository: the buggy ones are found out, each by its own rule and with all
+//! that a reader needs; the clean ones stay clean.
+
+mod common;
+
+use bench::{Driver, Options, Verdict};
+use finding::{Blame, Finding};
+use std::time::Instant;
+
+/// Schedules for each clean driver in the short run and in the long one.
+const SHORT: u64 = 3_000;
+const LONG: u64 = 100_000;
+
+/// Rules whose module says that Windows shows nothing at the moment itself: it hangs, or the harm
+/// comes later and elsewhere.
+const WITHOUT_BUG_CHECK: [&str; 5] =
+    ["device-left", "hang", "irp-never-completed", "no-progress", "symbolic-link-left"];
+
+/// What is wrong with a finding as such.
+fn faults(finding: &Finding) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut expect = |fine: bool, what: &str| {
+        if !fine {
+            faults.push(what.to_owned());
+        }
+    };
+    expect(finding.blame == Blame::Driver, "the blame is not the driver's");
+    expect(common::is_sentence(&finding.title), "the title is no line");
+    expect(finding.explanation.ends_with('.'), "the explanation is no sentence");
+    expect(finding.remedy.ends_with('.'), "the remedy is no sentence");
+    expect(!finding.references.is_empty(), "no references");
+    expect(finding.references.iter().all(|text| text.starts_with("https://")), "references");
+    expect(finding.replay.is_some(), "no replay token");
+    expect(!finding.scenario.is_empty(), "no scenario");
+    expect(!finding.timeline.is_empty(), "no time line");
+    let in_source = finding.places.iter().flat_map(|place| &place.stack).any(|frame| {
+        let file = frame.file.as_deref().unwrap_or_default();
+        file.ends_with("driver.c") && frame.line.is_some_and(|line| line > 0)
+    });
+    expect(in_source, "no place in driver.c");
+    match &finding.bugcheck {
+        Some(bugcheck) => {
+            expect(bugcheck.name != "UNKNOWN", "the bug check has no name");
+            expect(bugcheck.code != 0, "the bug check has no code");
+            let told = bugcheck.parameters.iter().zip(&bugcheck.meanings);
+            expect(
+                told.into_iter().all(|(&value, meaning)| value == 0 || !meaning.is_empty()),
+                "a bug check parameter without a meaning",
+            );
+        }
+        None => expect(
+            WITHOUT_BUG_CHECK.contains(&finding.rule.as_str()),
+            "no bug check, and no reason why none",
+        ),
+    }
+    faults
+}
+
+/// Whether a driver of this name is there to break this rule.
+fn named_after(name: &str, rule: &str) -> bool {
+    name.strip_prefix(rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+#[test]
+fn each_buggy_driver_is_found_out() {
+    let mut problems = Vec::new();
+    for (name, driver) in common::drivers("buggy") {
+        let start = Instant::now();
+        let report = common::test(&driver, &Options::default());
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name:36} {seconds:6.2} s, {} schedules", report.schedules.tried);
+        if report.verdict != Verdict::Findings {
+            problems.push(format!("{name}: {:?} {:?}", report.verdict, report.unsupported));
+            continue;
+        }
+        if let Some(first) = report.findings.first()
+            && !named_after(&name, &first.rule)
+        {
+            problems.push(format!("{name}: the first finding is {}: {}", first.rule, first.title));
+        }
+        for finding in &report.findings {
+            for fault in faults(finding) {
+                let (rule, replay) = (&finding.rule, finding.replay.as_deref().unwrap_or("-"));
+                problems.push(format!("{name}: {rule}: {fault} ({replay})"));
+            }
+        }
+        for lacking in &report.unsupported {
+            problems.push(format!("{name}: not supported: {} at {}", lacking.what, lacking.place));
+        }
+    }
+    common::none(&problems);
+}
+
+fn stays_clean(name: &str, driver: &Driver, options: &Options) -> Vec<String> {
+    let report = common::test(driver, options);
+    let findings = report.findings.iter().map(|finding| {
+        let replay = finding.replay.as_deref().unwrap_or("-");
+        format!("{name}: {}: {} ({replay})", finding.rule, finding.title)
+    });
+    let lacking = report
+        .unsupported
+        .iter()
+        .map(|lacking| format!("{name}: not supported: {} at {}", lacking.what, lacking.place));
+    let mut problems: Vec<String> = findings.chain(lacking).collect();
+    if report.schedules.tried < options.schedules.unwrap_or(1) {
+        problems.push(format!("{name}: only {} schedules", report.schedules.tried));
+    }
+    if problems.is_empty() {
+        assert_eq!(report.verdict, Verdict::Clean, "{name}");
+    }
+    println!("{name:20} {:7} schedules, {:5.2} s", report.schedules.tried, report.seconds);
+    problems
+}
+
+#[test]
+fn each_clean_driver_stays_clean() {
+    let problems: Vec<String> = common::drivers("clean")
+        .iter()
+        .flat_map(|(name, driver)| stays_clean(name, driver, &common::steady(SHORT, 2)))
+        .collect();
+    common::none(&problems);
+}
+
+/// Once bound by bound, once nearly all by chance.
+#[test]
+fn each_clean_driver_stays_clean_for_long() {
+    if std::env::var_os("BUGCHECK_LONG").is_none_or(|value| value != "1") {
+        println!("left out: {LONG} schedules of each clean driver; BUGCHECK_LONG=1 runs them");
+        return;
+    }
+    let mut problems = Vec::new();
+    for (name, driver) in common::drivers("clean") {
+        for bound in [2, 0] {
+            let options = Options { bound, keep_going: true, ..common::steady(LONG, 2) };
+            problems.extend(stays_clean(&name, &driver, &options));
+        }
+    }
+    common::none(&problems);
+}
+
+#[test]
+fn names_of_drivers_begin_with_their_rule() {
+    assert!(named_after("deadlock", "deadlock") && named_after("deadlock-cancel", "deadlock"));
+    assert!(!named_after("deadlocks", "deadlock") && !named_after("deadlock", "deadlock-cancel"));
+}

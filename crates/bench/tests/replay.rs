@@ -1,0 +1,154 @@
+//! Tokens: the same run again, to the bit; and what becomes of tokens that do not fit.
+
+mod common;
+
+use bench::{Driver, Options, Token};
+use schedule::Rng;
+
+/// Tokens of everything that is found in a driver.
+fn tokens(driver: &Driver) -> Vec<String> {
+    let findings = common::test(driver, &Options::default()).findings;
+    findings.into_iter().filter_map(|finding| finding.replay).collect()
+}
+
+fn parse(text: &str) -> Token {
+    text.parse().unwrap_or_else(|bad| panic!("{text}: {bad}"))
+}
+
+#[test]
+fn each_finding_comes_again_from_its_token() {
+    let mut problems = Vec::new();
+    for (name, driver) in common::drivers("buggy") {
+        for finding in common::test(&driver, &Options::default()).findings {
+            let Some(text) = finding.replay.clone() else {
+                problems.push(format!("{name}: a finding without a token: {}", finding.title));
+                continue;
+            };
+            let token = parse(&text);
+            assert_eq!(token.to_string(), text);
+            assert_eq!(token.path, driver.path);
+            let once = bench::replay(&driver, &token);
+            let again = bench::replay(&driver, &token);
+            let (Ok(once), Ok(again)) = (&once, &again) else {
+                problems.push(format!("{name}: {text} is refused: {:?}", once.err()));
+                continue;
+            };
+            if once.finding.as_ref() != Some(&finding) {
+                problems.push(format!("{name}: {text} ends in {:?}", once.finding));
+            }
+            if (once.hash, once.trace.len()) != (again.hash, again.trace.len())
+                || once.finding != again.finding
+            {
+                problems.push(format!("{name}: two replays of {text} differ"));
+            }
+            if once.misfit.is_some() {
+                problems.push(format!("{name}: {text} misfits at {:?}", once.misfit));
+            }
+            if once.trace.is_empty() {
+                problems.push(format!("{name}: {text} has no trace"));
+            }
+        }
+    }
+    common::none(&problems);
+}
+
+#[test]
+fn a_token_of_another_driver_is_refused() {
+    let all = common::all();
+    for (index, (name, driver)) in all.iter().enumerate() {
+        let (_, other) = &all[(index + 1) % all.len()];
+        let token = Token {
+            hash: bench::image_hash(&driver.image),
+            scenario: "load-unload".to_owned(),
+            schedule: schedule::Schedule::default(),
+            path: other.path.clone(),
+        };
+        let refused = match bench::replay(other, &token) {
+            Ok(_) => panic!("{name}: its token runs on {}", other.path),
+            Err(refused) => refused.to_string(),
+        };
+        assert!(common::is_sentence(&refused), "{refused}");
+        assert!(refused.contains("another driver"), "{refused}");
+    }
+}
+
+#[test]
+fn a_scenario_that_the_driver_has_not_is_refused() {
+    let driver = common::driver("clean", "write-slot");
+    for scenario in ["no-such", "surprise-removal"] {
+        let token = Token {
+            hash: bench::image_hash(&driver.image),
+            scenario: scenario.to_owned(),
+            schedule: schedule::Schedule::default(),
+            path: String::new(),
+        };
+        let refused = bench::replay(&driver, &token).err().unwrap().to_string();
+        assert!(common::is_sentence(&refused) && refused.contains(scenario), "{refused}");
+    }
+}
+
+/// Choices of somebody who cannot run there, or at points that the run does not reach.
+#[test]
+fn a_schedule_that_does_not_fit_says_from_where() {
+    let driver = common::driver("clean", "csq-read");
+    for (text, from) in [("0-31", 0), ("1-31", 1), ("0-31.1-31", 0), ("999999-1", 999_999)] {
+        let token = Token {
+            hash: bench::image_hash(&driver.image),
+            scenario: "read-write".to_owned(),
+            schedule: text.parse().unwrap(),
+            path: driver.path.clone(),
+        };
+        let replayed = bench::replay(&driver, &token).unwrap();
+        assert_eq!(replayed.misfit, Some(from), "{text}");
+        assert_eq!(replayed.finding, None, "{text}");
+    }
+}
+
+/// A token may be cut, mistyped or made up: it is refused, misfits or runs, and never panics.
+#[test]
+fn broken_tokens_do_no_harm() {
+    let mut dice = Rng(7);
+    let mut ran = 0;
+    for name in ["irp-double-completion-cancel", "null-pointer-race", "irp-no-stack-location"] {
+        let driver = common::driver("buggy", name);
+        let token = tokens(&driver).remove(0);
+        for length in 0..token.len() {
+            assert!(
+                token[..length].parse::<Token>().is_ok()
+                    || length < token.len() - driver.path.len()
+            );
+        }
+        for _ in 0..2_000 {
+            let text = changed(&token, &mut dice);
+            match text.parse::<Token>() {
+                Err(bad) => assert!(common::is_sentence(&bad.to_string()), "{text:?}: {bad}"),
+                Ok(changed) if ran < 300 && changed.hash == parse(&token).hash => {
+                    ran += 1;
+                    if let Err(refused) = bench::replay(&driver, &changed) {
+                        assert!(common::is_sentence(&refused.to_string()), "{text:?}: {refused}");
+                    }
+                }
+                Ok(_) => (),
+            }
+        }
+    }
+    assert!(ran >= 100, "only {ran} of the changed tokens could be run");
+}
+
+/// One to three characters of the token put in, left out or changed.
+fn changed(token: &str, dice: &mut Rng) -> String {
+    const CHARACTERS: [char; 16] =
+        ['0', '1', '9', '-', '.', ':', '%', 'f', 'a', 'x', ' ', '\n', 'ü', '\0', '/', '\u{202e}'];
+    let mut below = |limit: usize| dice.below(limit as u32) as usize;
+    let mut text: Vec<char> = token.chars().collect();
+    for _ in 0..=below(3) {
+        let (at, with) = (below(text.len()), CHARACTERS[below(CHARACTERS.len())]);
+        match below(4) {
+            0 => text.insert(at, with),
+            1 => drop(text.remove(at)),
+            2 => text.truncate(text.len() - below(8)),
+            _ => text[at] = with,
+        }
+    }
+    text.into_iter().collect()
+}
