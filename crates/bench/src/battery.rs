@@ -21,8 +21,8 @@ impl Abilities {
     }
 }
 
-/// Lengths that every data path gets: none, one byte, odd, a few words, more than a page.
-const LENGTHS: [u64; 5] = [0, 1, 13, 64, 5000];
+/// Lengths that every data path gets: none, one byte, odd, a few words, more than a page, more than 64 KiB.
+const LENGTHS: [u64; 6] = [0, 1, 13, 64, 5000, 65_549];
 /// Codes that no driver has: every transfer type of a function nobody uses.
 pub(crate) const BAD_CODES: [u32; 4] = [0x0022_3ffc, 0x0022_3ffd, 0x0022_3ffe, 0x0022_3fff];
 /// Control codes that get scenarios of their own.
@@ -63,6 +63,11 @@ pub(crate) fn scenarios(abilities: &Abilities) -> Vec<Scenario> {
     let mut battery =
         Battery { scenarios: Vec::new(), pnp: abilities.pnp, unloads: abilities.unloads };
     battery.add("load-unload", &[], &[("loader", &[])]);
+    if abilities.unloads {
+        let remove: &[Step] = if abilities.pnp { &[Step::Remove] } else { &[] };
+        let steps = [remove, &[Step::Unload, Step::Reload]].concat();
+        battery.add("reload", &[], &[("loader", &steps)]);
+    }
     if abilities.opens {
         alone(&mut battery, abilities);
         together(&mut battery, abilities);

@@ -17,6 +17,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// Time of a campaign for which nobody asked for more.
+const TIME: Duration = Duration::from_secs(10);
 /// Preemption bounds of memory mode.
 const MEMORY_BOUND: u32 = 1;
 /// Schedules by chance in one piece of work.
@@ -136,7 +138,7 @@ pub fn test(
         runs: AtomicU64::new(0),
         findings: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
-        until: start + options.time,
+        until: start + options.time.unwrap_or(TIME),
     };
     let mut bound_completed = None;
     for bound in 0..=options.bound {
@@ -179,26 +181,30 @@ pub fn test(
             (shared.battery..shared.searches.len()).map(|index| (index, 0)).collect();
         phase(&shared, &work, Some(bound), start, progress);
     }
-    // By chance, as long as a number of schedules was asked for and not reached.
-    if let Some(most) = options.schedules {
-        let count = shared.battery as u64;
-        let mut round = 0;
-        while count > 0 && !shared.done() && !shared.stop.load(Ordering::Relaxed) {
-            let left = most.saturating_sub(shared.runs.load(Ordering::Relaxed));
-            if left == 0 {
-                break;
-            }
-            let each = CHANCE.min(left.div_ceil(count));
-            let work: Vec<(usize, u64)> = (0..shared.battery).map(|index| (index, each)).collect();
-            let seed = options.seed.wrapping_mul(0x9e37_79b9).wrapping_add(round);
-            chance(&shared, &work, seed, start, progress);
-            round += 1;
-            let found = shared.searches.iter().any(|search| {
-                search.lock().is_ok_and(|search| search.hits.iter().any(Hit::violates))
-            });
-            if found && !options.keep_going {
-                break;
-            }
+    // By chance, as long as schedules or time were asked for and are left.
+    let count = shared.battery as u64;
+    let mut round = 0;
+    while count > 0
+        && (options.schedules.is_some() || options.time.is_some())
+        && !shared.done()
+        && !shared.stop.load(Ordering::Relaxed)
+    {
+        let most = options.schedules.unwrap_or(u64::MAX);
+        let left = most.saturating_sub(shared.runs.load(Ordering::Relaxed));
+        if left == 0 {
+            break;
+        }
+        let each = CHANCE.min(left.div_ceil(count));
+        let work: Vec<(usize, u64)> = (0..shared.battery).map(|index| (index, each)).collect();
+        let seed = options.seed.wrapping_mul(0x9e37_79b9).wrapping_add(round);
+        chance(&shared, &work, seed, start, progress);
+        round += 1;
+        let found = shared
+            .searches
+            .iter()
+            .any(|search| search.lock().is_ok_and(|search| search.hits.iter().any(Hit::violates)));
+        if found && !options.keep_going {
+            break;
         }
     }
     let seconds = start.elapsed().as_secs_f64();
@@ -209,7 +215,7 @@ pub fn test(
         notes.push(format!(
             "The time was up after {:.1} s, before preemption bound {} was complete; --time gives \
              more.",
-            options.time.as_secs_f64(),
+            options.time.unwrap_or(TIME).as_secs_f64(),
             options.bound
         ));
     }

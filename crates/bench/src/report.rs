@@ -19,10 +19,11 @@ pub struct Driver {
 pub struct Options {
     /// Seed of the random strategies.
     pub seed: u64,
-    /// Stop after about this many schedules. Without it: when the last bound is complete.
+    /// Stop after about this many schedules.
     pub schedules: Option<u64>,
-    /// Stop after this time.
-    pub time: Duration,
+    /// Stop after this time. With neither: when the last bound and memory mode are complete, or
+    /// after 10 seconds.
+    pub time: Option<Duration>,
     /// Threads.
     pub workers: usize,
     /// Preemption bounds 0..=bound are searched first.
@@ -39,7 +40,7 @@ impl Default for Options {
         Options {
             seed: 1,
             schedules: None,
-            time: Duration::from_secs(10),
+            time: None,
             workers,
             bound: 2,
             keep_going: false,

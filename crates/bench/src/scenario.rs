@@ -40,6 +40,8 @@ pub(crate) enum Step {
     Remove,
     /// Unload.
     Unload,
+    /// After an unload: load again, with a device if there was one, and leave as before.
+    Reload,
 }
 
 /// A file number that stands for the file this actor opened last.
@@ -121,6 +123,7 @@ pub(crate) fn actor(name: &str, steps: &[Step], stage: Stage) -> Actor {
                 | Step::Surprise
                 | Step::Remove
                 | Step::Unload
+                | Step::Reload
         )
     });
     Actor {
@@ -218,6 +221,11 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
                     manager::remove(cx, stage.pdo, true)?;
                 }
             }
+            Step::Reload => {
+                if !cx.state.loaded && cx.state.unloaded.is_some() {
+                    manager::reload(cx, 0, stage.pdo != 0)?;
+                }
+            }
             Step::Unload => {
                 if nothing_open(cx) && nobody_inside(cx) {
                     manager::unload(cx, 0)?;
@@ -240,7 +248,10 @@ fn nothing_open(cx: &Cx) -> bool {
 /// No other actor is in the middle of a request.
 fn nobody_inside(cx: &Cx) -> bool {
     let me = cx.id();
-    cx.state.requests.iter().all(|request| request.done.is_some() || request.by == me)
+    cx.state
+        .requests
+        .iter()
+        .all(|request| (request.done.is_some() && request.returned.is_some()) || request.by == me)
 }
 
 fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {

@@ -490,7 +490,8 @@ impl<'a> Cx<'a> {
             return Near::Pageable;
         }
         if let Some(module) = self.modules.iter().find(|module| module.contains(address)) {
-            let unloaded = module.unloaded || module.is_discarded(address);
+            let gone = !self.state.loaded && self.state.unloaded.is_some();
+            let unloaded = gone || module.is_discarded(address);
             return if unloaded { Near::Unloaded } else { Near::Image };
         }
         let stacks = map::STACKS - 0x8000..map::STACKS + 32 * map::STACK_STRIDE;

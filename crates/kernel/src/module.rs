@@ -4,6 +4,7 @@ use crate::map;
 use crate::world::World;
 use memory::{NO_EXECUTE, NO_WRITE, PAGEABLE, TRACKED};
 use std::ops::Range;
+use std::rc::Rc;
 
 /// A section of an image, as the loader needs it.
 #[derive(Clone, Debug)]
@@ -73,12 +74,12 @@ pub struct Module {
     pub sections: Vec<Section>,
     /// Its DRIVER_OBJECT.
     pub driver_object: u64,
-    /// It was unloaded.
-    pub unloaded: bool,
     /// Discardable sections are gone.
     pub discarded: bool,
     /// Imports that the bench does not have.
     pub missing: Vec<String>,
+    /// The image as it was before anything ran.
+    pristine: Rc<[u8]>,
 }
 
 impl Module {
@@ -147,10 +148,20 @@ impl World {
             entry: image.base + u64::from(image.entry),
             sections: image.sections,
             driver_object: 0,
-            unloaded: false,
             discarded: false,
             missing,
+            pristine: bytes.into(),
         };
+        for section in module.sections.iter().filter(|section| section.pageable && section.code) {
+            self.add_pageable_code(module.range(section));
+        }
+        self.modules.push(module);
+        self.protect(self.modules.len() - 1);
+        self.modules.len() - 1
+    }
+
+    fn protect(&mut self, number: usize) {
+        let module = &self.modules[number];
         for section in &module.sections {
             let range = module.range(section);
             let mut flags = 0;
@@ -164,14 +175,21 @@ impl World {
             }
             if section.pageable {
                 flags |= PAGEABLE;
-                if section.code {
-                    self.add_pageable_code(range.clone());
-                }
             }
             self.bus.memory.set_flags(range.start, range.end - range.start, flags);
         }
-        self.modules.push(module);
-        self.modules.len() - 1
+    }
+
+    /// Maps an image again that was taken away.
+    pub(crate) fn map_again(&mut self, number: usize) {
+        let module = &self.modules[number];
+        let (base, bytes, image) = (module.base, module.bytes, module.pristine.clone());
+        self.bus.memory.set_flags(base, bytes, NO_WRITE | NO_EXECUTE);
+        self.bus.memory.poke(base, &image);
+        self.protect(number);
+        self.dead_code.retain(|range| !(base..base + bytes).contains(&range.start));
+        self.limit_code();
+        self.state.unloaded = None;
     }
 
     /// Takes away the sections that only `DriverEntry` needs.

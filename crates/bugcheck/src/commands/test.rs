@@ -37,9 +37,10 @@ pub(crate) struct Arguments {
     /// Stop after about this many schedules
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     schedules: Option<u64>,
-    /// Stop after this time: 500ms, 10s, 2m
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
-    time: Duration,
+    /// Search for this long: 500ms, 10s, 2m. Without it and --schedules the search ends when every
+    /// schedule with up to --bound preemptions has run, or after 10s
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    time: Option<Duration>,
     /// Search every schedule with up to this many preemptions first
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=16))]
     bound: u32,

@@ -228,7 +228,11 @@ pub fn IoDisconnectInterruptEx(cx: &mut Cx, at: u64) -> Result<(), Stop> {
     } else {
         context
     };
-    IoDisconnectInterrupt(cx, object)
+    IoDisconnectInterrupt(cx, object)?;
+    if kind == version::MESSAGE_BASED {
+        pool::free(cx, context);
+    }
+    Ok(())
 }
 
 /// Runs a routine with the interrupt's lock held at its IRQL.

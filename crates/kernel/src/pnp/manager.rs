@@ -117,6 +117,21 @@ pub fn remove(cx: &mut Cx, pdo: u64, force: bool) -> Result<bool, Stop> {
     Ok(true)
 }
 
+/// Loads a driver again that was unloaded, gives it a device, takes that away and unloads it.
+pub fn reload(cx: &mut Cx, number: usize, device: bool) -> Result<(), Stop> {
+    cx.map_again(number);
+    if load(cx, number)? >= 0x8000_0000 {
+        return Ok(());
+    }
+    if device {
+        let (status, pdo) = add_device(cx, number)?;
+        if status < 0x8000_0000 && start(cx, pdo)? < 0x8000_0000 {
+            remove(cx, pdo, true)?;
+        }
+    }
+    unload(cx, number)
+}
+
 /// Unloads the driver: calls its unload routine, lets the rules look at what it left, and takes the
 /// image away. A driver without an unload routine stays.
 pub fn unload(cx: &mut Cx, number: usize) -> Result<(), Stop> {

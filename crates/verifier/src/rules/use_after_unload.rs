@@ -59,8 +59,7 @@ pub static RULE: Rule = Rule {
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Fault { ref fault, near: Near::Unloaded, by } = *event else { return None };
-    let module = world.modules.iter().find(|module| module.contains(fault.address));
-    let discarded = module.is_some_and(|module| !module.unloaded);
+    let discarded = world.state.unloaded.is_none();
     let who = match by {
         Some(service) => service.to_owned(),
         None => words::who(world),
