@@ -55,7 +55,11 @@ pub(crate) fn scenario(target: &Rc<Target>, name: &str) -> Result<Scenario, Refu
         return Ok(load_scenario());
     }
     Scenario::by_name(&plan(target)?, name, target.image.base)
-        .ok_or_else(|| Refused(format!("the driver has no scenario `{name}`")))
+        .ok_or_else(|| {
+            Refused(format!(
+                "the driver has no scenario `{name}`; run `bugcheck test` on it for a new token."
+            ))
+        })
 }
 
 struct Shared<'a> {
@@ -113,6 +117,7 @@ pub fn test(
             Vec::new()
         }
     };
+    let names: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     let scenarios: Vec<Scenario> = scenarios
         .into_iter()
         .filter(|scenario| options.only.as_ref().is_none_or(|only| scenario.name.contains(only)))
@@ -121,7 +126,10 @@ pub fn test(
         && scenarios.is_empty()
         && report.findings.is_empty()
     {
-        return Err(Refused(format!("the driver has no scenario whose name contains `{only}`")));
+        return Err(Refused(format!(
+            "the driver has no scenario whose name contains `{only}`; it has {}.",
+            names.join(", ")
+        )));
     }
     let shared = Shared {
         driver,

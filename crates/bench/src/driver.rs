@@ -37,8 +37,8 @@ pub(crate) struct Target {
 
 impl Target {
     pub fn read(driver: &Driver) -> Result<Target, Refused> {
-        let image = pe::check_driver(&driver.image).map_err(|error| Refused(error.to_string()))?;
-        let bad = |error: pe::Error| Refused(error.to_string());
+        let image = pe::check_driver(&driver.image).map_err(|error| Refused(format!("{error}.")))?;
+        let bad = |error: pe::Error| Refused(format!("{error}."));
         let base = image_base(0);
         let bytes = image.map_at(base).map_err(bad)?;
         let functions = image.functions().map_err(bad)?;
@@ -107,7 +107,7 @@ impl Target {
     }
 
     /// One frame; `call` says that the address is a return address. With inlined calls, the
-    /// innermost source line counts.
+    /// innermost line of the driver's own sources counts.
     pub fn frame(&self, address: u64, call: bool) -> Frame {
         let trust = if call { Trust::Unwound } else { Trust::Context };
         let Some(rva) = self.rva(address) else {
@@ -124,10 +124,8 @@ impl Target {
         let found = self.symbols.locate(probe);
         let (function, file, line) = match &found {
             Some(location) => {
-                let (file, line) = location.source();
-                let inlined = location.inlined.first().and_then(|call| call.function.clone());
-                let function = inlined.or_else(|| location.function.clone());
-                (function, file.map(str::to_owned), line)
+                let (function, file, line) = location.own();
+                (function.map(str::to_owned), file.map(str::to_owned), line)
             }
             None => (None, None, None),
         };

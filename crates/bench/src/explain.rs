@@ -165,8 +165,12 @@ fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Find
 /// What the time line should tell first.
 fn subject(violation: &Violation, places: &[(&str, &Record)], world: &World) -> Subject {
     let addresses = violation.parameters.iter().map(|(value, _)| *value);
-    let mut names: Vec<String> =
-        addresses.filter_map(|address| words::holder(world, address)).collect();
+    let name = |address| match words::holder(world, address) {
+        // A device extension is everybody's; what counts is the member.
+        Some(holder) if holder.contains("extension") => words::name(world, address),
+        holder => holder,
+    };
+    let mut names: Vec<String> = addresses.filter_map(name).collect();
     names.sort();
     names.dedup();
     Subject { names, sites: places.iter().map(|(_, record)| record.site).collect() }

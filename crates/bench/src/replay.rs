@@ -17,7 +17,7 @@ pub fn replay(driver: &Driver, token: &Token) -> Result<Replayed, Refused> {
     if target.hash != token.hash {
         return Err(Refused(format!(
             "the token belongs to another driver, or another build of it: it was made for an image \
-             with hash {:08x}, and this one has {:08x}; run `bugcheck test` on this one",
+             with hash {:08x}, and this one has {:08x}; run `bugcheck test` on this one.",
             token.hash, target.hash
         )));
     }

@@ -5,6 +5,7 @@ use crate::trace;
 use finding::Step;
 use kernel::event::{Routine, Site};
 use kernel::{Did, Record};
+use std::cmp::Reverse;
 
 /// Events told of one step.
 const MOST_EVENTS: usize = 5;
@@ -13,7 +14,7 @@ const MOST_STEPS: usize = 12;
 
 /// What a finding is about, so that events that have to do with it are told first.
 pub(crate) struct Subject {
-    /// Names of things: `IRP 2`, `device extension`.
+    /// Names of things: `IRP 2`, `device extension+0x10`.
     pub names: Vec<String>,
     /// Moments that the finding's places show.
     pub sites: Vec<Site>,
@@ -22,9 +23,11 @@ pub(crate) struct Subject {
 impl Subject {
     fn is_named(&self, text: &str) -> bool {
         self.names.iter().any(|name| {
-            // `IRP 2` is not in `IRP 21`.
+            // `IRP 2` is not in `IRP 21`, nor what lies at the start of an extension in the rest.
+            let part =
+                |c: char| c.is_ascii_alphanumeric() || c == '+' && name.contains("extension");
             text.match_indices(name.as_str())
-                .any(|(at, _)| !text[at + name.len()..].starts_with(|c: char| c.is_ascii_digit()))
+                .any(|(at, _)| !text[at + name.len()..].starts_with(part))
         })
     }
 }
@@ -49,7 +52,8 @@ pub(crate) fn steps(target: &Target, records: &[Record], subject: &Subject) -> V
         None => 0,
     };
     let first = first.max(stretches.len().saturating_sub(MOST_STEPS));
-    let earlier: usize = stretches[..first].iter().map(|stretch| events(stretch).len()).sum();
+    let earlier: usize =
+        stretches[..first].iter().map(|stretch| events(Some(target), stretch).len()).sum();
     let mut steps: Vec<Step> =
         stretches[first..].iter().map(|stretch| step(target, stretch, subject)).collect();
     steps.retain(|step| !step.does.is_empty());
@@ -86,20 +90,32 @@ fn stretches(records: &[Record]) -> Vec<Stretch<'_>> {
     stretches
 }
 
-/// What could be told of a stretch: text-worthy records, each with the one whose place it has.
-fn events<'a>(stretch: &Stretch<'a>) -> Vec<(&'a Record, &'a Record)> {
+/// Something that could be told, and the record that knows its place.
+struct Event<'a> {
+    record: &'a Record,
+    place: &'a Record,
+}
+
+fn events<'a>(target: Option<&Target>, stretch: &Stretch<'a>) -> Vec<Event<'a>> {
     let mut events = Vec::new();
     for (index, &record) in stretch.records.iter().enumerate() {
         let next = stretch.records.get(index + 1).copied();
-        match (record.did, next.map(|next| next.did)) {
-            (Did::Leave(_) | Did::Answer(_) | Did::Location | Did::Irql, _) => {}
+        let place = match (record.did, next) {
+            (Did::Leave(_) | Did::Answer(_) | Did::Location | Did::Irql, _) => continue,
             // The send says more, and the routine says where.
-            (Did::Enter(Routine::Dispatch, _), _) => {}
-            (Did::Send, Some(Did::Enter(Routine::Dispatch, _))) => {
-                events.push((record, next.unwrap_or(record)));
+            (Did::Enter(Routine::Dispatch, _), _) => continue,
+            (Did::Send, Some(next)) if matches!(next.did, Did::Enter(Routine::Dispatch, _)) => next,
+            // A look into the import table.
+            (Did::Touch, _)
+                if target.is_some_and(|target| {
+                    trace::named(target, &record.text).contains(" __imp_")
+                }) =>
+            {
+                continue;
             }
-            _ => events.push((record, record)),
-        }
+            _ => record,
+        };
+        events.push(Event { record, place });
     }
     events
 }
@@ -152,26 +168,32 @@ fn service_weight(name: &str) -> u32 {
     LISTED.iter().find(|(part, _)| name.contains(part)).map_or(5, |listed| listed.1)
 }
 
-fn step(target: &Target, stretch: &Stretch, subject: &Subject) -> Step {
-    let events = events(stretch);
+/// Which events are told: the last, those that the finding is about, and what lies near them.
+fn chosen(events: &[Event], subject: &Subject) -> Vec<usize> {
     let last = events.len().saturating_sub(1);
-    let weights: Vec<u32> = events
-        .iter()
-        .enumerate()
-        .map(|(index, (record, _))| {
-            // The switch comes after the last; what a preemption lets in is the first.
-            let near = match index {
-                _ if index == last => 100,
-                0 => 10,
-                _ => 0,
-            };
-            weight(record, subject) + near
+    let weights: Vec<u32> = events.iter().map(|event| weight(event.record, subject)).collect();
+    let anchors: Vec<usize> =
+        (0..events.len()).filter(|&index| index == last || weights[index] >= SUBJECT).collect();
+    let near = |index: usize| {
+        let distance = anchors.iter().map(|&anchor| anchor.abs_diff(index)).min();
+        u32::try_from(distance.unwrap_or(0)).unwrap_or(u32::MAX)
+    };
+    let told: Vec<u32> = (0..events.len())
+        .map(|index| match weights[index] {
+            weight if index == last => weight + 100,
+            weight => weight.saturating_sub(near(index).saturating_mul(4)),
         })
         .collect();
-    let mut best: Vec<usize> = (0..events.len()).collect();
-    best.sort_by_key(|&index| (std::cmp::Reverse(weights[index]), std::cmp::Reverse(index)));
+    let mut best: Vec<usize> = (0..events.len()).filter(|&index| told[index] > 0).collect();
+    best.sort_by_key(|&index| (Reverse(told[index]), Reverse(index)));
     best.truncate(MOST_EVENTS);
     best.sort_unstable();
+    best
+}
+
+fn step(target: &Target, stretch: &Stretch, subject: &Subject) -> Step {
+    let events = events(Some(target), stretch);
+    let best = chosen(&events, subject);
     let mut does = Vec::new();
     let mut next = 0;
     for index in best {
@@ -180,7 +202,7 @@ fn step(target: &Target, stretch: &Stretch, subject: &Subject) -> Step {
             does.push(format!("... {} {word}", index - next));
         }
         next = index + 1;
-        does.push(line(target, events[index].0, events[index].1));
+        does.push(line(target, events[index].record, events[index].place));
     }
     let head = stretch.records[0];
     Step {
@@ -244,6 +266,22 @@ mod tests {
     }
 
     #[test]
+    fn one_member_of_an_extension_is_not_another() {
+        let subject = Subject { names: vec!["device extension".to_owned()], sites: Vec::new() };
+        assert!(subject.is_named("KeReleaseSpinLock(device extension, 0)"));
+        assert!(!subject.is_named("KeReleaseSpinLock(device extension+0x10, 0)"));
+    }
+
+    #[test]
+    fn events_far_from_what_matters_are_left_out() {
+        let subject = Subject { names: vec!["IRP 2".to_owned()], sites: Vec::new() };
+        let mut records = vec![record(1, Did::Call("KeSetEvent"), "KeSetEvent(0)"); 20];
+        records[2].text = "KeSetEvent(IRP 2)".to_owned();
+        let events = events(None, &stretches(&records)[0]);
+        assert_eq!(chosen(&events, &subject), [1, 2, 3, 18, 19]);
+    }
+
+    #[test]
     fn a_stretch_ends_where_another_context_begins() {
         let records = [
             record(1, Did::Send, "IRP 1"),
@@ -266,9 +304,9 @@ mod tests {
             record(1, Did::Location, "> 2"),
             record(1, Did::Leave(routine), "returns"),
         ];
-        let events = events(&stretches(&records)[0]);
+        let events = events(None, &stretches(&records)[0]);
         assert_eq!(events.len(), 1);
-        assert_eq!(events[0].1.did, Did::Enter(routine, 0));
+        assert_eq!(events[0].place.did, Did::Enter(routine, 0));
     }
 
     #[test]

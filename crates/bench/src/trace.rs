@@ -64,6 +64,10 @@ pub(crate) fn place(target: &Target, record: &Record) -> String {
     let Some(&address) = record.stack.first() else { return String::new() };
     let place = target.place(address, !record.exact);
     match place.split_once(' ') {
+        // The routine is named already.
+        Some((file, _)) if matches!(record.did, Did::Enter(..)) => {
+            file.rsplit('/').next().unwrap_or(file).to_owned()
+        }
         Some((file, function)) => {
             let file = file.rsplit('/').next().unwrap_or(file);
             format!("{file} {function}")
@@ -95,7 +99,9 @@ fn symbol(target: &Target, rva: u32) -> Option<String> {
         Some(location) => (location.function?, location.offset),
         None => {
             let (name, offset) = target.symbols.variable(rva)?;
-            (name.to_owned(), offset)
+            // Of static variables some linkers keep only the start of the section.
+            let is_linkers = name.starts_with("__") && !name.starts_with("__imp_");
+            (Some(name.to_owned()).filter(|_| !is_linkers)?, offset)
         }
     };
     Some(if offset == 0 { name } else { format!("{name}+{offset:#x}") })
