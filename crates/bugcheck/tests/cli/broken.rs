@@ -1,26 +1,9 @@
 //! Files that are no drivers: one sentence each, naming file, offset and what to do.
 
+use crate::scratch::Scratch;
 use crate::{golden, root, run};
-use std::path::PathBuf;
 
 const GOOD: &str = "drivers/clean/write-slot/write-slot.sys";
-
-/// A file of this test's own, removed with it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str, bytes: &[u8]) -> Scratch {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, bytes).unwrap();
-        Scratch(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 /// The good driver with bytes at an offset from its PE signature changed.
 fn changed(offset: usize, bytes: &[u8]) -> Vec<u8> {
@@ -32,7 +15,7 @@ fn changed(offset: usize, bytes: &[u8]) -> Vec<u8> {
 
 fn refuses(name: &str, bytes: &[u8], status: i32) {
     let file = Scratch::new(&format!("{name}.sys"), bytes);
-    let path = file.0.to_str().unwrap();
+    let path = file.path();
     let ran = run(&["test", path]);
     assert_eq!((ran.status, ran.out.as_str()), (status, ""), "{}", ran.error);
     assert_eq!(ran.error.lines().count(), 1, "{}", ran.error);
@@ -60,7 +43,7 @@ fn every_length_is_refused_in_one_sentence_or_run() {
     let image = std::fs::read(root().join(GOOD)).unwrap();
     for length in [1, 2, 63, 64, 65, 0x80, 0x98, 0x180, 0x1f8, 0x300, 0x400, 0x401] {
         let file = Scratch::new(&format!("cut-{length}.sys"), &image[..length.min(image.len())]);
-        let ran = run(&["test", file.0.to_str().unwrap(), "--time", "100ms"]);
+        let ran = run(&["test", file.path(), "--time", "100ms"]);
         assert_eq!(ran.status, 2, "{length}: {}", ran.error);
         assert_eq!(ran.error.lines().count(), 1, "{length}: {}", ran.error);
     }

@@ -4,6 +4,7 @@
 mod broken;
 mod drivers;
 mod golden;
+mod scratch;
 mod usage;
 
 use std::path::PathBuf;
