@@ -151,7 +151,8 @@ fn no_file_names_a_machine() {
         "ro" => format!("/{start}ot/"),
         _ => format!("/{start}ers/"),
     });
-    let wanted = [".rs", ".c", ".h", ".md", ".toml", ".txt", ".json", ".tsv", ".sys", ".pdb", "run"];
+    let wanted =
+        [".rs", ".c", ".h", ".md", ".toml", ".txt", ".json", ".tsv", ".sys", ".pdb", "run"];
     let mut found = Vec::new();
     for file in files().iter().filter(|file| ends_with_one_of(file, &wanted)) {
         let bytes = fs::read(root().join(file)).expect("listed a moment ago");
@@ -161,7 +162,10 @@ fn no_file_names_a_machine() {
             }
         }
     }
-    none(&found, "Paths are relative to the repository; drivers are built by `cargo xtask drivers`:");
+    none(
+        &found,
+        "Paths are relative to the repository; drivers are built by `cargo xtask drivers`:",
+    );
 }
 
 #[test]
@@ -209,7 +213,10 @@ fn rooms_without_a_world_have_the_same_prohibitions() {
     let first = read(&format!("crates/{}/clippy.toml", WITHOUT_WORLD[0]));
     for room in WITHOUT_WORLD {
         let own = read(&format!("crates/{room}/clippy.toml"));
-        assert!(own == first, "crates/{room}/clippy.toml differs from that of finding: keep them alike");
+        assert!(
+            own == first,
+            "crates/{room}/clippy.toml differs from that of finding: keep them alike"
+        );
     }
 }
 
@@ -218,7 +225,10 @@ fn paths_in_the_documents_exist() {
     let starts = ["crates/", "drivers/", "xtask/", "fuzz/", ".ci/"];
     let mut wrong = Vec::new();
     for document in ["README.md", "DESIGN.md", "CONTRIBUTING.md"] {
-        for quoted in read(document).split('`').skip(1).step_by(2) {
+        // Every second part between fences is a sample.
+        let prose: Vec<String> =
+            read(document).split("\n```").step_by(2).map(str::to_owned).collect();
+        for quoted in prose.join("\n").split('`').skip(1).step_by(2) {
             for word in quoted.split_whitespace() {
                 let path = word.trim_end_matches(['/', '.', ',', ':']);
                 // `rules/<rule>.rs` and `{a,b}.rs` stand for several files.
