@@ -1,29 +1,36 @@
-//! # data-race
-//!
 //! ## What it does
+//!
+//! Forbids accesses to shared memory that nothing orders.
+//!
 //! In memory mode every access to pool, device extensions and the image's writable data is a
 //! scheduling point. The rule objects when one context makes an access while another stands
-//! directly before an access to the same bytes, and one of the two writes: nothing orders them, so
-//! on two processors they happen at once.
+//! directly before an access to the same bytes, and one of the two writes: on two processors they
+//! happen at once.
 //!
 //! ## Why is this bad?
+//!
 //! Which value is read or stays is chance. A compiler may read twice, keep the value in a register
 //! or split the access; what is safe for a flag of one word is not for two fields that belong
 //! together.
 //!
 //! ## Example
+//!
 //! ```c
-//! Ext->Count++;                       /* in a dispatch routine */
-//! Ext->Count = 0;                     /* in a DPC */
+//!     Ext->Count++;                       /* in a dispatch routine */
+//!     Ext->Count = 0;                     /* in a DPC */
 //! ```
 //!
-//! Use instead:
+//! Instead:
+//!
 //! ```c
-//! InterlockedIncrement(&Ext->Count);  /* or both under one spin lock */
+//!     InterlockedIncrement(&Ext->Count);  /* or both under one spin lock */
+//!     InterlockedExchange(&Ext->Count, 0);
 //! ```
 //!
 //! ## References
-//! - [Synchronization and Interlocked Operations](https://learn.microsoft.com/windows-hardware/drivers/kernel/introduction-to-spin-locks)
+//!
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/introduction-to-spin-locks>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/kernel/multiprocessor-considerations-for-kernel-mode-drivers>
 
 use crate::words;
 use finding::Severity;
