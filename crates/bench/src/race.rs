@@ -71,3 +71,19 @@ fn is_origin(role: &str) -> bool {
 fn tidy(role: &str) -> &str {
     role.trim_end_matches(" here")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_thing_comes_from_is_no_side_of_a_race() {
+        for role in ["allocated here", "acquired here", "DPC queued here", "timer set here"] {
+            assert!(is_origin(role), "{role}");
+        }
+        for role in ["freed here", "first completion", "cancel requested", "touched here"] {
+            assert!(!is_origin(role), "{role}");
+        }
+        assert_eq!(tidy("freed here"), "freed");
+    }
+}

@@ -9,8 +9,9 @@ use std::cmp::Reverse;
 
 /// Events told of one step.
 const MOST_EVENTS: usize = 5;
-/// Steps told.
+/// Steps told at most, and at least where there are so many.
 const MOST_STEPS: usize = 12;
+const FEWEST_STEPS: usize = 4;
 
 /// What a finding is about, so that events that have to do with it are told first.
 pub(crate) struct Subject {
@@ -51,7 +52,8 @@ pub(crate) fn steps(target: &Target, records: &[Record], subject: &Subject) -> V
         Some(first) => first,
         None => 0,
     };
-    let first = first.max(stretches.len().saturating_sub(MOST_STEPS));
+    let from_end = |count: usize| stretches.len().saturating_sub(count);
+    let first = first.min(from_end(FEWEST_STEPS)).max(from_end(MOST_STEPS));
     let earlier: usize =
         stretches[..first].iter().map(|stretch| events(Some(target), stretch).len()).sum();
     let mut steps: Vec<Step> =
@@ -60,6 +62,13 @@ pub(crate) fn steps(target: &Target, records: &[Record], subject: &Subject) -> V
     if earlier > 0
         && let Some(step) = steps.first_mut()
     {
+        // One gap, not two.
+        let gap = step.does.first().and_then(|first| first.strip_prefix("... "));
+        let more = gap.and_then(|gap| gap.split(' ').next()?.parse::<usize>().ok());
+        if more.is_some() {
+            step.does.remove(0);
+        }
+        let earlier = earlier + more.unwrap_or(0);
         step.does.insert(0, format!("... {earlier} earlier events"));
     }
     steps
@@ -102,6 +111,8 @@ fn events<'a>(target: Option<&Target>, stretch: &Stretch<'a>) -> Vec<Event<'a>> 
         let next = stretch.records.get(index + 1).copied();
         let place = match (record.did, next) {
             (Did::Leave(_) | Did::Answer(_) | Did::Location | Did::Irql, _) => continue,
+            // The bus driver's inside.
+            (Did::Call(name), _) if name.starts_with("Bench") => continue,
             // The send says more, and the routine says where.
             (Did::Enter(Routine::Dispatch, _), _) => continue,
             (Did::Send, Some(next)) if matches!(next.did, Did::Enter(Routine::Dispatch, _)) => next,
@@ -206,7 +217,10 @@ fn step(target: &Target, stretch: &Stretch, subject: &Subject) -> Step {
     }
     let head = stretch.records[0];
     Step {
-        context: head.name.clone(),
+        context: match head.name.as_str() {
+            "" => "end of the run".to_owned(),
+            name => name.to_owned(),
+        },
         processor: head.processor,
         irql: head.irql,
         point: head.points,
@@ -224,7 +238,8 @@ fn line(target: &Target, record: &Record, place: &Record) -> String {
         },
         Did::Send => {
             let text = record.text.split_once("; location ").map_or(&*record.text, |cut| cut.0);
-            text.replace(&format!(" to {}, device ", target.name), " to ")
+            let text = text.replace(&format!(" to {}, ", target.name), " to ");
+            text.replace(" to device \\", " to \\")
         }
         _ => record.text.trim_start_matches("--- ").to_owned(),
     };

@@ -27,6 +27,12 @@ pub(crate) fn lines(target: &Target, records: &[Record]) -> Vec<TraceLine> {
             }
             _ => {}
         }
+        if runs != record.name
+            && !record.name.is_empty()
+            && !before.is_none_or(|before| before.did == Did::Switch)
+        {
+            lines.push(switch(&format!("--- then {}", record.name), &runs));
+        }
         runs.clone_from(&record.name);
         lines.push(TraceLine {
             context: record.name.clone(),
@@ -78,20 +84,24 @@ pub(crate) fn place(target: &Target, record: &Record) -> String {
 
 /// `text` with the names of the driver's functions and variables in place of `fifo.sys+0x1a40`.
 pub(crate) fn named(target: &Target, text: &str) -> String {
-    let lead = format!("{}+0x", target.name);
+    named_by(text, &target.name, |rva| symbol(target, rva))
+}
+
+fn named_by(text: &str, module: &str, symbol: impl Fn(u32) -> Option<String>) -> String {
+    let lead = format!("{module}+0x");
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(&lead) {
         let digits = at + lead.len();
         let count = rest[digits..].bytes().take_while(u8::is_ascii_hexdigit).count();
         let end = digits + count;
-        let name =
-            u32::from_str_radix(&rest[digits..end], 16).ok().and_then(|rva| symbol(target, rva));
+        let name = u32::from_str_radix(&rest[digits..end], 16).ok().and_then(&symbol);
         out.push_str(&rest[..at]);
         out.push_str(name.as_deref().unwrap_or(&rest[at..end]));
         rest = &rest[end..];
     }
-    out + rest
+    // The routine and its usual name are one.
+    (out + rest).replace("DriverEntry DriverEntry(", "DriverEntry(")
 }
 
 fn symbol(target: &Target, rva: u32) -> Option<String> {
@@ -105,4 +115,24 @@ fn symbol(target: &Target, rva: u32) -> Option<String> {
         }
     };
     Some(if offset == 0 { name } else { format!("{name}+{offset:#x}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_become_names_where_there_are_any() {
+        let symbol = |rva| (rva == 0x1080).then(|| "WriteDpc".to_owned());
+        let text = "DPC fifo.sys+0x1080(0), fifo.sys+0x2000, fifo.sys+0xfffffffff, fifo.sys";
+        let named = named_by(text, "fifo.sys", symbol);
+        assert_eq!(named, "DPC WriteDpc(0), fifo.sys+0x2000, fifo.sys+0xfffffffff, fifo.sys");
+    }
+
+    #[test]
+    fn a_switch_names_both_sides() {
+        let line = switch("--- point 5: preempted by reader", "DPC 2");
+        assert_eq!(line.text, "--- point 5: DPC 2 preempted by reader");
+        assert_eq!(switch("--- point 0: then reader", "").text, "--- point 0: then reader");
+    }
 }

@@ -154,13 +154,21 @@ impl Recorder {
         let index = usize::from(context);
         let state = &world.state.contexts[index];
         let routines = usize::from(state.depth);
+        let is_live = context != NOBODY && world.state.live >> context & 1 != 0;
+        let name = if is_live { world.context_name(context) } else { String::new() };
         let stack = match did {
             Did::Switch => Stack::default(),
-            _ if context == NOBODY => Stack::default(),
+            _ if name.is_empty() => Stack::default(),
+            // The kernel's own driver at the bottom of the stack.
+            Did::Enter(_, function) if in_kernel(function) => Stack::default(),
             Did::Leave(_) => self.last_stack(context),
-            Did::Objects if state.depth == 0 => match self.last(context).map(|last| last.did) {
+            Did::Objects if state.depth == 0 => match self.last(context) {
                 // It is about the routine that has just returned.
-                Some(Did::Leave(_)) => self.last_stack(context),
+                Some(Record { did: Did::Leave(_), site, name: left, .. })
+                    if *left == name && world.state.moment - site <= 2 =>
+                {
+                    self.last_stack(context)
+                }
                 _ => Stack::default(),
             },
             _ if state.depth == 0 => Stack::default(),
@@ -178,7 +186,6 @@ impl Recorder {
         let spin = world.state.locks.iter();
         let spin = spin.filter(|lock| lock.owner == context).map(|lock| lock.address);
         let mutexes = self.mutexes.iter().filter(|held| held.0 == context).map(|held| held.1);
-        let name = if context == NOBODY { String::new() } else { world.context_name(context) };
         self.records.push(Record {
             site: world.state.moment,
             context,
@@ -220,6 +227,11 @@ impl Recorder {
             stack.services.push((0, name));
         }
         self.unwind(world, cpu.gpr, cpu.rip, &mut stack.frames);
+        if stack.frames.is_empty() {
+            // A service called by a jump, as the last thing its caller did: no frame is left of it,
+            // and the last place in the same routine is the nearest one known.
+            return Stack { services: stack.services, ..self.last_stack(context) };
+        }
         for outer in self.outer.iter().rev().filter(|outer| outer.context == context) {
             if let Some((name, _)) = outer.service {
                 stack.services.push((stack.frames.len(), name));
@@ -307,6 +319,13 @@ fn irql_text(text: &str) -> String {
     }
 }
 
+/// A pool tag as its four characters, if the number looks like one.
+fn tag(value: u64) -> Option<String> {
+    let tag = u32::try_from(value).ok()?;
+    let is_text = tag.to_le_bytes().iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    is_text.then(|| format!("'{}'", nt::pool::tag_text(tag)))
+}
+
 /// What a routine or service returned: a status by its name.
 fn answer(world: &World, service: &str, value: u64) -> String {
     const STATUSES: [&str; 6] =
@@ -360,7 +379,7 @@ fn locations(world: &World, at: u64) -> Vec<String> {
 impl Cx<'_> {
     #[cold]
     pub(crate) fn record_enter(&mut self, routine: Routine, function: u64, args: &[u64], rsp: u64) {
-        let place = self.describe_address(function);
+        let place = words::value(self, function);
         let list: Vec<String> = args.iter().map(|&value| words::value(self, value)).collect();
         let context = self.id();
         // The frame outside is the service that makes this call: its stack pointer is `rsp`.
@@ -412,9 +431,22 @@ impl Cx<'_> {
     #[cold]
     pub(crate) fn record_service(&mut self, index: usize) {
         let Some(service) = self.registry.get(index) else { return };
-        let values: Vec<u64> =
-            (0..usize::from(service.arguments)).map(|number| self.argument(number)).collect();
-        let list: Vec<String> = values.iter().map(|&value| words::value(self, value)).collect();
+        let values: Vec<u64> = service
+            .widths
+            .iter()
+            .enumerate()
+            .map(|(number, &bytes)| {
+                let unused = 64 - 8 * u32::from(bytes.clamp(1, 8));
+                self.argument(number) << unused >> unused
+            })
+            .collect();
+        let list: Vec<String> = values
+            .iter()
+            .map(|&value| {
+                let tag = tag(value).filter(|_| service.name.contains("Pool"));
+                tag.unwrap_or_else(|| words::value(self, value))
+            })
+            .collect();
         let text = format!("{}({})", service.name, list.join(", "));
         let context = self.id();
         let first = values.first().copied().unwrap_or_default();
@@ -471,5 +503,82 @@ impl Cx<'_> {
             recorder.add(self, Did::Touch, text);
             self.recorder = Some(recorder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorder() -> Recorder {
+        Recorder::new(Rc::new(|_, _, _| vec![0x1234]), 100)
+    }
+
+    #[test]
+    fn levels_go_by_their_names() {
+        assert_eq!(irql_text("IRQL 0 -> 2"), "IRQL PASSIVE_LEVEL -> DISPATCH_LEVEL");
+        assert_eq!(irql_text("IRQL 2 -> 5"), "IRQL DISPATCH_LEVEL -> DIRQL 5");
+    }
+
+    #[test]
+    fn a_status_is_told_from_a_number() {
+        let world = World::new(2, &[]);
+        assert_eq!(answer(&world, "IofCallDriver", 0x103), "STATUS_PENDING");
+        assert_eq!(answer(&world, "KeInsertQueueDpc", 1), "1");
+        assert_eq!(answer(&world, "ZwOpenKey", 0xc000_0034), "STATUS_OBJECT_NAME_NOT_FOUND");
+    }
+
+    #[test]
+    fn tags_are_told_from_numbers() {
+        assert_eq!(tag(u64::from(u32::from_le_bytes(*b"Ring"))).as_deref(), Some("'Ring'"));
+        assert_eq!(tag(0x103), None);
+        assert_eq!(tag(u64::MAX), None);
+    }
+
+    #[test]
+    fn nobody_has_no_stack_and_no_name() {
+        let world = World::new(2, &[]);
+        let mut recorder = recorder();
+        recorder.note(&world, "rule x objects: y");
+        let record = &recorder.records[0];
+        assert!(record.stack.is_empty() && record.name.is_empty() && record.did == Did::Objects);
+    }
+
+    #[test]
+    fn a_moment_of_the_benchs_own_has_no_stack() {
+        let mut world = World::new(2, &[]);
+        let mut recorder = recorder();
+        world.actors.push(crate::Actor {
+            name: "canceller".to_owned(),
+            script: Rc::new(|_| Ok(())),
+            application: true,
+        });
+        let context = world.spawn(crate::state::Start::Actor(0), 0, 0).unwrap_or_default();
+        world.state.current = context;
+        let index = usize::from(context);
+        // What it did last in the driver.
+        world.state.contexts[index].depth = 1;
+        world.cpus[index].rip = map::IMAGES;
+        world.state.moment = 3;
+        recorder.note(&world, "in the driver");
+        world.state.contexts[index].depth = 0;
+        world.state.moment = 5;
+        recorder.note(&world, "CancelIo");
+        assert_eq!(recorder.find(4).map(|record| record.stack.len()), Some(1));
+        let found = recorder.find(5).map(|record| (record.stack.len(), record.name.as_str()));
+        assert_eq!(found, Some((0, "canceller")));
+    }
+
+    #[test]
+    fn mutexes_are_followed_from_taking_to_giving() {
+        let world = World::new(2, &[]);
+        let mut recorder = recorder();
+        recorder.follow_locks(&world, 1, "ExTryToAcquireFastMutex", 0x10, 0);
+        assert!(recorder.mutexes.is_empty());
+        recorder.follow_locks(&world, 1, "ExAcquireFastMutex", 0x10, 0);
+        recorder.forget_lock(2, "ExReleaseFastMutex", 0x10);
+        assert_eq!(recorder.mutexes, [(1, 0x10)]);
+        recorder.forget_lock(1, "ExReleaseFastMutex", 0x10);
+        assert!(recorder.mutexes.is_empty());
     }
 }

@@ -25,6 +25,8 @@ pub struct Service {
     pub partly: Option<&'static str>,
     /// Number of its arguments.
     pub arguments: u8,
+    /// Bytes of each argument; the rest of its register or stack slot is garbage.
+    pub widths: &'static [u8],
     /// Whether it returns a value.
     pub answers: bool,
     /// IRQLs at which it may be called, as a bit mask, by the WDK reference.
@@ -57,6 +59,12 @@ pub fn count<A, F: Body<A>>(_: &F) -> u8 {
     F::COUNT
 }
 
+/// Bytes of a body's arguments.
+#[doc(hidden)]
+pub fn widths<A, F: Body<A>>(_: &F) -> &'static [u8] {
+    F::WIDTHS
+}
+
 /// Whether a body returns a value.
 #[doc(hidden)]
 pub fn answers<A, F: Body<A>>(_: &F) -> bool {
@@ -76,6 +84,7 @@ macro_rules! service {
             hands_over: false,
             partly: None,
             arguments: $crate::service::count(&$name),
+            widths: $crate::service::widths(&$name),
             answers: $crate::service::answers(&$name),
             irqls: $crate::service::irqls(stringify!($name)),
         };
@@ -89,6 +98,8 @@ macro_rules! service {
 
 /// A value that arrives in an argument register or on the stack.
 pub trait Argument {
+    /// Bytes that count.
+    const BYTES: u8;
     /// Takes what the calling convention defines of the slot: the upper bits are garbage.
     fn take(raw: u64) -> Self;
 }
@@ -104,6 +115,7 @@ pub trait Answer {
 macro_rules! values {
     ($($type:ty),*) => {$(
         impl Argument for $type {
+            const BYTES: u8 = size_of::<$type>() as u8;
             #[inline(always)]
             fn take(raw: u64) -> Self { raw as $type }
         }
@@ -116,6 +128,8 @@ macro_rules! values {
 values!(u64, u32, u16, u8, i64, i32, i16);
 
 impl Argument for bool {
+    const BYTES: u8 = 1;
+
     #[inline(always)]
     fn take(raw: u64) -> bool {
         raw as u8 != 0
@@ -141,6 +155,8 @@ impl Answer for () {
 pub trait Body<Arguments> {
     /// Number of arguments.
     const COUNT: u8;
+    /// Bytes of each.
+    const WIDTHS: &'static [u8];
     /// Whether it returns a value.
     const ANSWERS: bool;
     /// Fetches the arguments and runs it.
@@ -154,6 +170,7 @@ macro_rules! bodies {
             F: FnOnce(&mut Cx, $($name),*) -> Result<R, Stop>,
         {
             const COUNT: u8 = 0 $(+ { let _ = $index; 1 })*;
+            const WIDTHS: &'static [u8] = &[$($name::BYTES),*];
             const ANSWERS: bool = R::SOME;
 
             #[inline(always)]

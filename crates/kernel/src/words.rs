@@ -210,7 +210,15 @@ fn member(name: &str, structure: &str, offset: u64) -> String {
     if offset == 0 {
         return name.to_owned();
     }
-    match nt::layout::find(structure).and_then(|structure| structure.field_at(offset)) {
+    let structure = nt::layout::find(structure);
+    // Of the members of a union the pointer that drivers use.
+    let pointer = structure.and_then(|structure| {
+        let rare = ["Tail.CompletionKey", "IoStatus.Pointer"];
+        let mut fields = structure.fields.iter().rev();
+        fields.find(|field| (field.1, field.2) == (offset, 8) && !rare.contains(&field.0))
+    });
+    let field = pointer.map(|field| field.0);
+    match field.or_else(|| structure.and_then(|structure| structure.field_at(offset))) {
         Some(field) => format!("{name}->{field}"),
         None => plus(name, offset),
     }
@@ -255,6 +263,8 @@ mod tests {
         let at = block(&mut world, BlockKind::Irp, 0x100_0000, 0x200, &[0; 4]);
         let cancel = name(&world, at + irp::CANCEL_ROUTINE).unwrap_or_default();
         assert!(cancel.starts_with("IRP ") && cancel.ends_with("->CancelRoutine"), "{cancel}");
+        let tail = name(&world, at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION).unwrap_or_default();
+        assert!(tail.ends_with("->Tail.Overlay.CurrentStackLocation"), "{tail}");
         let place = name(&world, at + irp::SIZE + location::SIZE).unwrap_or_default();
         assert!(place.starts_with("stack location 2 of IRP "), "{place}");
     }

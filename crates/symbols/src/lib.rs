@@ -59,6 +59,19 @@ pub struct InlinedCall {
 }
 
 impl Location {
+    /// Function, file and line in the driver's own sources: of the innermost inlined call that is
+    /// not from a header of the compiler or the kit, or else of the function.
+    pub fn own(&self) -> (Option<&str>, Option<&str>, Option<u32>) {
+        let mut calls = self.inlined.iter();
+        let own =
+            calls.find(|call| call.file.as_deref().is_some_and(|file| !paths::is_of_kit(file)));
+        let outside = || (self.function.as_deref(), self.file.as_deref(), self.line);
+        own.map_or_else(outside, |call| {
+            let function = call.function.as_deref().or(self.function.as_deref());
+            (function, call.file.as_deref(), call.line)
+        })
+    }
+
     /// File and line of the instruction itself: of the innermost inlined call, if there is one.
     pub fn source(&self) -> (Option<&str>, Option<u32>) {
         match self.inlined.first() {

@@ -16,6 +16,13 @@ pub(crate) fn forward(path: &str) -> String {
     path.replace('\\', "/")
 }
 
+/// Whether a file comes with the compiler or the kit, so that nobody looks for his bug there.
+pub(crate) fn is_of_kit(path: &str) -> bool {
+    const KITS: [&str; 5] = ["/usr/", "mingw", "windows kits", "program files", "lib/clang"];
+    let path = forward(path).to_ascii_lowercase();
+    KITS.iter().any(|kit| path.contains(kit))
+}
+
 /// `file` without the folder that the compiler ran in, where the path was relative to it.
 pub(crate) fn relative_to<'a>(file: &'a str, folder: &str) -> &'a str {
     let folder = folder.trim_end_matches(['/', '\\']);
@@ -51,6 +58,20 @@ mod tests {
         assert_eq!(forward(r"drivers\fifo\driver.c"), "drivers/fifo/driver.c");
         assert_eq!(forward(r"c:\drv/a.c"), "c:/drv/a.c");
         assert_eq!(forward("a.c"), "a.c");
+    }
+
+    #[test]
+    fn headers_of_kits_are_known() {
+        for path in [
+            "/usr/share/mingw-w64/include/ddk/wdm.h",
+            r"C:\Program Files (x86)\Windows Kits\10\Include\10.0.26100.0\km\wdm.h",
+            r"D:\EWDK\Program Files\Windows Kits\10\Include\10.0.22621.0\km\wdm.h",
+        ] {
+            assert!(is_of_kit(path), "{path}");
+        }
+        for path in ["drivers/include/driver.h", r"c:\src\fifo\include\queue.h", "wdm.c"] {
+            assert!(!is_of_kit(path), "{path}");
+        }
     }
 
     #[test]

@@ -90,7 +90,8 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     for other in outstanding::hung(world).filter(|&other| other != context) {
         violation = started(violation, world, other);
     }
-    Some(started(violation, world, context).here("end of the run"))
+    let waits = world.state.contexts[usize::from(context)].blocked;
+    Some(started(violation, world, context).at("waits here", waits))
 }
 
 /// Where the driver queued a work item that hangs; actors come from outside.
