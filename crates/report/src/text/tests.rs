@@ -115,7 +115,7 @@ fn a_place_without_symbols_is_module_and_offset() {
     let mut report = samples::report();
     report.findings[0].places = vec![::finding::Place::new("fault", "", vec![samples::bare(0x10)])];
     let text = test_text(&report, &PLAIN);
-    assert!(text.contains("  fault\n    at fifo.sys+0x10\n"), "{text}");
+    assert!(text.contains("  fault\n    at fifo.sys+0x10 (guessed from the stack)\n"), "{text}");
 }
 
 #[test]
