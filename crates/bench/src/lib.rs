@@ -10,6 +10,7 @@
 //! | `search` | one scenario's schedules: bounded first, then random and PCT |
 //! | `campaign` | all scenarios on all workers |
 //! | `explain` | an objection and its record, told as a finding |
+//! | `imports` | what the driver imports and the bench has |
 //! | `replay`, `token` | a run again |
 #![warn(missing_docs)]
 
@@ -18,6 +19,7 @@ mod campaign;
 mod codes;
 mod driver;
 mod explain;
+mod imports;
 mod meter;
 mod race;
 mod replay;
@@ -31,6 +33,8 @@ mod trace;
 
 pub use campaign::test;
 pub use driver::Refused;
+pub use imports::{Import, Imports, imports};
+pub use kernel::Support;
 pub use meter::Meter;
 pub use replay::replay;
 pub use report::{

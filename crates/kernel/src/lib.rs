@@ -6,13 +6,14 @@
 //! | `context` | coroutines (the only room with `unsafe`) |
 //! | `cx` | what a service works with: arguments, memory, calls into the driver, blocking |
 //! | `service`, `registry` | how services are declared and found |
+//! | `refused` | routines that are refused, and why |
 //! | `state` | what a run changes outside guest memory |
 //! | `event` | what the verifier's rules see and say |
 //! | `record` | the record of a run, with call stacks |
 //! | `words` | addresses by the names that driver writers use |
 //! | `map`, `boot`, `module` | the address space, what is in it, driver images |
 //! | `bus`, `device` | what the interpreter sees; the register device |
-//! | `ke` `ex` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` | the services |
+//! | `ke` `ex` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` `po` | the services |
 #![warn(missing_docs)]
 // C prototypes of the DDK have up to eleven parameters.
 #![allow(clippy::too_many_arguments)]
@@ -26,6 +27,7 @@ pub mod event;
 pub mod map;
 mod module;
 mod record;
+mod refused;
 mod registry;
 pub mod service;
 pub mod state;
@@ -48,6 +50,8 @@ pub mod ob;
 #[allow(non_snake_case)]
 pub mod pnp;
 #[allow(non_snake_case)]
+pub mod po;
+#[allow(non_snake_case)]
 pub mod ps;
 #[allow(non_snake_case)]
 pub mod rtl;
@@ -58,5 +62,5 @@ pub use context::Machine;
 pub use cx::{Cx, Stop};
 pub use module::{Image, Import, Module, Section, image_base};
 pub use record::{Did, Record, Recorder, Unwinder};
-pub use registry::Registry;
+pub use registry::{Registry, Support};
 pub use world::{Actor, BUDGET, CLOCK, NOBODY, Outcome, Script, World};

@@ -18,11 +18,25 @@ fn services() -> &'static [Service] {
             crate::rtl::services(),
             crate::dbg::services(),
             crate::pnp::services(),
+            crate::po::services(),
         ]
         .into_iter()
         .flatten()
         .collect()
     })
+}
+
+/// How far the bench has an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// As documented.
+    Whole,
+    /// But for what is said here.
+    Partly(&'static str),
+    /// Not, and why; calling it ends the run.
+    Refused(&'static str),
+    /// Not; calling it ends the run.
+    Missing,
 }
 
 /// See the module's description.
@@ -70,7 +84,10 @@ impl Registry {
         if let Some(address) = self.address_of(name) {
             return address;
         }
-        let full = format!("{name} (of {module})");
+        let full = match crate::refused::reason(name) {
+            Some(reason) => format!("{name} (of {module}; refused: {reason})"),
+            None => format!("{name} (of {module})"),
+        };
         let number = match self.missing.iter().position(|known| *known == full) {
             Some(number) => number,
             None => {
@@ -79,6 +96,20 @@ impl Registry {
             }
         };
         map::FIRST_SERVICE + (self.services.len() + number) as u64 * map::SERVICE_STRIDE
+    }
+
+    /// How far the bench has an import.
+    pub fn support(&self, name: &str) -> Support {
+        if let Some(&index) = self.by_name.get(name) {
+            return match self.services[index].partly {
+                Some(lacks) => Support::Partly(lacks),
+                None => Support::Whole,
+            };
+        }
+        if self.data.contains_key(name) {
+            return Support::Whole;
+        }
+        crate::refused::reason(name).map_or(Support::Missing, Support::Refused)
     }
 
     pub(crate) fn is_missing(&self, address: u64) -> bool {

@@ -7,6 +7,7 @@ pub mod bugcheck;
 pub mod ddi;
 pub mod device_type;
 pub mod flags;
+pub mod imports;
 pub mod ioctl;
 pub mod irp;
 pub mod irql;

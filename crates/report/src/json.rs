@@ -2,7 +2,7 @@
 
 use crate::RuleInfo;
 use crate::escape::is_hazardous;
-use bench::{Replayed, Report, TraceLine, Unsupported, Verdict};
+use bench::{Imports, Replayed, Report, Support, TraceLine, Unsupported, Verdict};
 use finding::Finding;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{Formatter, PrettyFormatter};
@@ -168,6 +168,59 @@ pub fn replay_json(token: &str, replayed: &Replayed, trace: bool) -> serde_json:
 /// As [`test_json`].
 pub fn rules_json(rules: &[RuleInfo<'_>]) -> serde_json::Result<String> {
     document(&RulesDocument { schema: "bugcheck.rules.1", rules })
+}
+
+#[derive(Serialize)]
+struct ImportsDocument<'a> {
+    schema: &'static str,
+    driver: &'a str,
+    share: f64,
+    implemented: usize,
+    partly: usize,
+    refused: usize,
+    missing: usize,
+    imports: Vec<ImportDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct ImportDocument<'a> {
+    module: &'a str,
+    name: &'a str,
+    state: &'static str,
+    reason: Option<&'static str>,
+    rank: Option<u16>,
+}
+
+/// A driver's imports, schema `bugcheck.imports.1`. `state` is `implemented`, `partly`, `refused` or
+/// `missing`; `reason` says what is lacking or why; `rank` is the place among real drivers' imports.
+///
+/// # Errors
+/// As [`test_json`].
+pub fn imports_json(list: &Imports) -> serde_json::Result<String> {
+    let [implemented, partly, refused, missing] = list.counts();
+    document(&ImportsDocument {
+        schema: "bugcheck.imports.1",
+        driver: &list.driver,
+        share: rounded(list.share(), 1e4),
+        implemented,
+        partly,
+        refused,
+        missing,
+        imports: list
+            .imports
+            .iter()
+            .map(|import| {
+                let (state, reason) = match import.support {
+                    Support::Whole => ("implemented", None),
+                    Support::Partly(reason) => ("partly", Some(reason)),
+                    Support::Refused(reason) => ("refused", Some(reason)),
+                    Support::Missing => ("missing", None),
+                };
+                let (module, name, rank) = (&import.module, &import.name, import.rank);
+                ImportDocument { module, name, state, reason, rank }
+            })
+            .collect(),
+    })
 }
 
 /// Schedules a second; 0 where no time was taken.

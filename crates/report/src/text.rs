@@ -1,6 +1,7 @@
 //! Text for a person: at most [`WIDTH`] columns, apart from what somebody may want to copy whole.
 
 mod finding;
+mod imports;
 mod page;
 mod replay;
 mod rules;
@@ -8,6 +9,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use imports::imports_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
 

@@ -16,6 +16,7 @@ Examples:
   bugcheck test fifo.sys
   bugcheck test fifo.sys --time 2m --bound 3
   bugcheck test fifo.sys --only cancel --keep-going
+  bugcheck test fifo.sys --imports
   bugcheck test fifo.sys --format json | jq '.findings[].title'
 
 The PDB is looked for beside the driver. Without symbols, places are offsets into the image.
@@ -56,6 +57,9 @@ pub(crate) struct Arguments {
     /// Report progress although standard error is no terminal
     #[arg(long)]
     progress: bool,
+    /// List the driver's imports and how far the bench has them; run nothing
+    #[arg(long)]
+    imports: bool,
     /// Form of the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -63,6 +67,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let loaded = driver_file::load(&arguments.driver, arguments.pdb.as_deref())?;
+    if arguments.imports {
+        return list_imports(&loaded.driver, arguments.format);
+    }
     let mut options = Options {
         seed: arguments.seed,
         schedules: arguments.schedules,
@@ -94,4 +101,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Verdict::Findings => Outcome::Findings,
         Verdict::Unsupported => Outcome::Unsupported,
     })
+}
+
+/// Prints the imports; a driver that imports what the bench lacks is not at fault, and may run.
+fn list_imports(driver: &bench::Driver, format: Format) -> Result<Outcome, Failure> {
+    let list = bench::imports(driver).map_err(|refused| driver_file::refused(driver, &refused))?;
+    output::print(&match format {
+        Format::Json => report::imports_json(&list).map_err(no_json)?,
+        Format::Text => {
+            let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
+            report::imports_text(&list, &look)
+        }
+    })?;
+    Ok(Outcome::Clean)
 }
