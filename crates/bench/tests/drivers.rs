@@ -13,8 +13,14 @@ const LONG: u64 = 100_000;
 
 /// Rules whose module says that Windows shows nothing at the moment itself: it hangs, or the harm
 /// comes later and elsewhere.
-const WITHOUT_BUG_CHECK: [&str; 6] =
-    ["data-race", "device-left", "hang", "irp-never-completed", "no-progress", "symbolic-link-left"];
+const WITHOUT_BUG_CHECK: [&str; 6] = [
+    "data-race",
+    "device-left",
+    "hang",
+    "irp-never-completed",
+    "no-progress",
+    "symbolic-link-left",
+];
 
 /// What is wrong with a finding as such.
 fn faults(finding: &Finding) -> Vec<String> {

@@ -5,7 +5,6 @@ mod common;
 
 use bench::{Driver, Report, Verdict};
 use pe::Image;
-use std::time::Duration;
 use symbols::Symbols;
 
 const FUNCTION: &str = "DispatchWrite";
@@ -129,11 +128,7 @@ fn findings_come_before_what_is_lacking() {
 #[test]
 fn an_endless_loop_is_told_with_its_place() {
     let (driver, rva) = with_code(common::driver("clean", "write-slot"), FUNCTION, &[0xeb, 0xfe]);
-    let options = bench::Options {
-        only: Some("write-lengths".to_owned()),
-        time: Duration::from_secs(30),
-        ..common::steady(4, 1)
-    };
+    let options = bench::Options { only: Some("write-lengths".to_owned()), ..common::steady(4, 1) };
     let report = common::test(&driver, &options);
     assert_eq!(report.verdict, Verdict::Findings, "{:?}", report.unsupported);
     let finding = &report.findings[0];
