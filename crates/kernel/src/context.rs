@@ -224,6 +224,7 @@ impl Cx<'_> {
             Start::Dpc(dpc) => crate::ke::dpc::main(self, dpc),
             Start::Interrupt(interrupt) => crate::io::interrupt::main(self, interrupt),
             Start::BusCompletion(irp) => crate::pnp::bus::main(self, irp),
+            Start::PowerRequest(irp) => crate::po::irp::main(self, irp),
             Start::Blocked => self.resume_blocked(),
         };
         match result {

@@ -237,6 +237,53 @@ pub struct Interrupt {
     pub site: Site,
 }
 
+/// What a power request is about; see `po::irp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerClass {
+    /// The system's state.
+    System,
+    /// The device's state.
+    Device,
+    /// Waking.
+    Wake,
+}
+
+/// A power request that is under way or waits for its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct PowerRequest {
+    /// The packet.
+    pub irp: u64,
+    /// Device that whoever asked for it named.
+    pub device: u64,
+    /// Top of its stack.
+    pub top: u64,
+    /// Bottom of its stack.
+    pub pdo: u64,
+    /// What it is about.
+    pub class: PowerClass,
+    /// Minor function code.
+    pub minor: u8,
+    /// State asked for.
+    pub state: u32,
+    /// Callback of whoever asked for it, 0 for none.
+    pub callback: u64,
+    /// Its context.
+    pub context: u64,
+    /// It was sent.
+    pub sent: bool,
+}
+
+/// A device with idle detection.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleDevice {
+    /// The device object.
+    pub device: u64,
+    /// Its idle counter.
+    pub counter: u64,
+    /// Device power state that it is put into.
+    pub state: u32,
+}
+
 /// Kind of context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -266,6 +313,8 @@ pub enum Start {
     Interrupt(u64),
     /// The bus driver completes a request that it kept pending.
     BusCompletion(u64),
+    /// The power manager sends a request that a driver asked for.
+    PowerRequest(u64),
     /// A thread that was blocked in a wait when the baseline was taken.
     Blocked,
 }
@@ -443,6 +492,12 @@ state! {
     waits: Vec<Wait>,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
+    /// Power requests.
+    power: Vec<PowerRequest>,
+    /// Wait/wake requests that the bus driver keeps, each with its physical device object.
+    wakes: Vec<(u64, u64)>,
+    /// Devices with idle detection.
+    idle: Vec<IdleDevice>,
     /// Handles to kernel objects: object address, 0 once closed.
     handles: Vec<u64>,
     /// User-half ranges that the current requests gave or the driver probed.
@@ -493,6 +548,9 @@ impl State {
             timers: Vec::new(),
             waits: Vec::new(),
             interrupts: Vec::new(),
+            power: Vec::new(),
+            wakes: Vec::new(),
+            idle: Vec::new(),
             handles: Vec::new(),
             probed: Vec::new(),
             now: 0,

@@ -252,6 +252,7 @@ impl World {
             Start::Dpc(_) => format!("DPC {context}"),
             Start::Interrupt(_) => "interrupt".to_owned(),
             Start::BusCompletion(_) => "lower driver".to_owned(),
+            Start::PowerRequest(_) => "power manager".to_owned(),
         }
     }
 

@@ -36,6 +36,7 @@ pub static RULES: &[&Rule] = &[
     &rules::irp_no_stack_location::RULE,
     &rules::irp_pending_not_marked::RULE,
     &rules::irp_pending_wrong_status::RULE,
+    &rules::power_irp_never_completed::RULE,
     &rules::irp_never_completed::RULE,
     &rules::irp_cancel_ignored::RULE,
     // Spin locks.

@@ -95,6 +95,9 @@ fn finish(cx: &mut Cx, at: u64) -> Result<(), Stop> {
         None => Origin::Driver,
     };
     if let Origin::Request(index) | Origin::Kernel(index) = origin {
+        if !cx.state.power.is_empty() {
+            crate::po::irp::finished(cx, at)?;
+        }
         finish_request(cx, index, code, information);
     } else {
         // A packet from IoBuild...Request: the caller's status block and event.

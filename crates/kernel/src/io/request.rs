@@ -82,7 +82,7 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
 }
 
 /// Makes a packet for `target` with one call's bookkeeping; returns (request, packet, location).
-fn make(
+pub(crate) fn make(
     cx: &mut Cx,
     target: u64,
     opened: Option<u16>,
@@ -125,7 +125,7 @@ fn make(
     Ok((index, at, here))
 }
 
-fn send(cx: &mut Cx, index: u16, target: u64, at: u64) -> Result<(), Stop> {
+pub(crate) fn send(cx: &mut Cx, index: u16, target: u64, at: u64) -> Result<(), Stop> {
     cx.point()?;
     let status = IofCallDriver(cx, target, at)?;
     cx.state.requests[usize::from(index)].returned = Some(status);

@@ -31,6 +31,7 @@ pub mod pool_leak;
 pub mod pool_overrun;
 pub mod pool_underrun;
 pub mod pool_use_after_free;
+pub mod power_irp_never_completed;
 pub mod service_irql_too_high;
 pub mod spinlock_double_acquire;
 pub mod spinlock_held_at_return;
