@@ -172,6 +172,9 @@ fn together(battery: &mut Battery, abilities: &Abilities) {
     if reads && writes {
         let pair = [("reader", &[read][..]), ("writer", &[write])];
         battery.add("read-write", &prepare, &pair);
+        let warm = Step::StartAndCancel { file: 0, transfer: transfer(major::WRITE, 16) };
+        let warm = [OPEN_WRITE, warm];
+        battery.add("write-then-read-write", &warm, &pair);
         let three = [("reader", &[read][..]), ("writer", &[write]), ("canceller", &[cancel])];
         battery.add("read-write-cancel", &prepare, &three);
         let two = [("reader", &[read, read][..]), ("writer", &[write, write])];

@@ -144,7 +144,7 @@ fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Find
     Finding {
         rule: rule.name.to_owned(),
         blame: Blame::Driver,
-        severity: Severity::Error,
+        severity: violation.severity,
         bugcheck: (violation.code != 0).then(|| BugCheck {
             code: violation.code,
             name: nt::bugcheck::name(violation.code).unwrap_or("UNKNOWN").to_owned(),

@@ -106,7 +106,8 @@ impl Search {
         if let Any::Bounded(mut bounded) =
             std::mem::replace(&mut session.machine.strategy, Any::Random(Random::new(0)))
         {
-            if complete && !bounded.cut() {
+            let lacking = self.hits.iter().any(|hit| hit.outcome.is_some() && !hit.violates());
+            if complete && !bounded.cut() && !lacking {
                 self.completed = Some(bound);
             } else {
                 self.cut = true;

@@ -4,6 +4,7 @@ use crate::battery::Abilities;
 use crate::driver::Target;
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use kernel::pnp::manager;
+use kernel::state::Start;
 use kernel::{Actor, Machine, Outcome, Recorder, World};
 use nt::layout::{device_object, driver_object};
 use schedule::{Any, Replay, Schedule, Strategy};
@@ -67,6 +68,11 @@ impl Session {
         }
         if let Some(text) = session.set_up.refused.take() {
             return Err(Failed::Refused(text));
+        }
+        let state = &session.machine.state;
+        let blocked = |context: usize| matches!(state.contexts[context].start, Start::Actor(_));
+        if state.live().any(blocked) {
+            return Err(Failed::Refused("what the scenario prepares never ends".to_owned()));
         }
         let stage = session.set_up.stage;
         let machine = &mut session.machine;

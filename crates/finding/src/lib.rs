@@ -96,11 +96,17 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Rules whose first place says what went wrong, the last only where it showed.
+    const BY_FIRST_PLACE: [&str; 2] = ["deadlock", "irp-never-completed"];
+
     /// What makes two findings the same bug: the rule, and the source line of the last place that
     /// has one - where things went wrong - or else its address. A loop may be met anywhere in it, so
     /// there the function counts.
     pub fn key(&self) -> (String, String) {
-        let place = match self.places.iter().rev().find(|place| !place.stack.is_empty()) {
+        let mut known = self.places.iter().filter(|place| !place.stack.is_empty());
+        let by_first = Self::BY_FIRST_PLACE.contains(&self.rule.as_str());
+        let place = if by_first { known.next() } else { known.next_back() };
+        let place = match place {
             None => String::new(),
             Some(place) => match (&place.function, &place.file, place.line) {
                 (Some(function), ..) if self.rule == "no-progress" => function.clone(),

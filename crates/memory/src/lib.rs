@@ -25,6 +25,7 @@ use page::{Base, Page};
 use std::collections::HashMap;
 
 const TLB_ENTRIES: usize = 256;
+const FIRST_PAGES: usize = 512;
 
 /// Regions begin at round addresses: the low bits of their page numbers alone would collide.
 #[inline(always)]
@@ -63,8 +64,9 @@ impl Memory {
     /// An address space with nothing mapped.
     pub fn new() -> Self {
         Memory {
-            pages: Vec::new(),
-            base: Vec::new(),
+            // Room for a driver and its surroundings: growing means moving pages.
+            pages: Vec::with_capacity(FIRST_PAGES),
+            base: Vec::with_capacity(FIRST_PAGES),
             index: HashMap::new(),
             tlb: Box::new([TlbEntry { number: u64::MAX, page: 0 }; TLB_ENTRIES]),
             dirty: Vec::new(),

@@ -59,6 +59,9 @@ pub static RULE: Rule = Rule {
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Fault { ref fault, near: Near::Stack, by } = *event else { return None };
+    if fault.access == memory::Access::Execute {
+        return None;
+    }
     let rsp = words::register(world, 4);
     let bottom = map::STACKS + u64::from(world.state.current) * map::STACK_STRIDE;
     let own = bottom.wrapping_sub(map::STACK_STRIDE)..bottom + map::STACK_STRIDE;

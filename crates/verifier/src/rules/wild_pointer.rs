@@ -59,7 +59,11 @@ pub static RULE: Rule = Rule {
 const UNINITIALISED: u64 = 0xb5b5_b5b5_b5b5;
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Fault { ref fault, near: Near::Wild, by } = *event else { return None };
+    let Event::Fault { ref fault, near, by } = *event else { return None };
+    let runs_stack = near == Near::Stack && fault.access == memory::Access::Execute;
+    if near != Near::Wild && !runs_stack {
+        return None;
+    }
     let title = format!(
         "{} {} {:#x}, where nothing is",
         words::toucher(world, by),
