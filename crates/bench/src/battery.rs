@@ -1,7 +1,7 @@
 //! The standard battery: scenarios for whatever the driver registers.
 
 use crate::scenario::{OWN, Scenario, Step, control, transfer};
-use kernel::io::request::{OPEN_FOR_READ, OPEN_FOR_WRITE, Transfer, major};
+use kernel::io::request::{OPEN_FOR_READ, OPEN_FOR_WRITE, Pointer, Transfer, major};
 
 /// What a driver registers, seen at the baseline.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,8 @@ pub(crate) struct Abilities {
     pub unloads: bool,
     /// A device that can be opened.
     pub opens: bool,
+    /// Reads and writes come with the caller's own pointers.
+    pub neither: bool,
     pub codes: Vec<u32>,
 }
 
@@ -27,6 +29,10 @@ const LENGTHS: [u64; 6] = [0, 1, 13, 64, 5000, 65_549];
 pub(crate) const BAD_CODES: [u32; 4] = [0x0022_3ffc, 0x0022_3ffd, 0x0022_3ffe, 0x0022_3fff];
 /// Control codes that get scenarios of their own.
 const MOST_CODES: usize = 6;
+
+/// Pointers that no driver may rely on.
+const BAD_POINTERS: [Pointer; 4] =
+    [Pointer::Null, Pointer::Unmapped, Pointer::System, Pointer::Short];
 
 struct Battery {
     scenarios: Vec<Scenario>,
@@ -124,6 +130,7 @@ fn alone(battery: &mut Battery, abilities: &Abilities) {
         let name = name.replace("lengths", "bad-codes");
         battery.add(&name, &[], &[("application", &steps)]);
     }
+    bad_pointers(battery, abilities);
     if abilities.has(major::SET_INFORMATION) || abilities.has(major::WRITE) {
         let steps = [OPEN_WRITE, Step::EndOfFile { file: OWN }, CLOSE];
         battery.add("end-of-file", &[], &[("application", &steps)]);
@@ -148,6 +155,38 @@ fn alone(battery: &mut Battery, abilities: &Abilities) {
     }
     steps.push(Step::Unload);
     battery.add("io-then-unload", &[], &[("application", &steps)]);
+}
+
+/// Requests whose pointers the driver gets as the application gave them.
+fn bad_pointers(battery: &mut Battery, abilities: &Abilities) {
+    let mut requests = Vec::new();
+    if abilities.has(major::DEVICE_CONTROL) {
+        let neither = abilities.codes.iter().filter(|&code| code & 3 == 3);
+        for &code in neither.take(MOST_CODES) {
+            let request = |input, output| control(major::DEVICE_CONTROL, code, input, output);
+            requests.push((format!("control-{code:08x}"), [request(64, 64), request(16, 64)]));
+        }
+    }
+    for (name, major) in [("read", major::READ), ("write", major::WRITE)] {
+        if abilities.neither && abilities.has(major) {
+            requests.push((name.to_owned(), [transfer(major, 64), transfer(major, 13)]));
+        }
+    }
+    for (name, transfers) in requests {
+        let mut steps = vec![OPEN_WRITE];
+        for transfer in transfers {
+            for bad in BAD_POINTERS {
+                for pointers in [(bad, Pointer::Good), (Pointer::Good, bad)] {
+                    steps.push(own(Transfer { pointers, ..transfer }));
+                }
+            }
+        }
+        steps.push(CLOSE);
+        battery.add(&format!("{name}-bad-pointers"), &[], &[("application", &steps)]);
+        let request = Step::Do { file: 0, transfer: transfers[0] };
+        let actors = [("caller", &[request][..]), ("unmapper", &[Step::UnmapBuffers])];
+        battery.add(&format!("{name}-unmapped"), &[OPEN_WRITE], &actors);
+    }
 }
 
 /// Several actors on one handle and on two.

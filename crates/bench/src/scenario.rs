@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Cancel { file: u16 },
     /// Waits for everything that this actor started.
     Wait,
+    /// The application gives its buffers back, even those of requests under way.
+    UnmapBuffers,
     /// Tells a new end of file.
     EndOfFile { file: u16 },
     /// Closes.
@@ -182,6 +184,7 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
                     index += 1;
                 }
             }
+            Step::UnmapBuffers => request::unmap_buffers(cx)?,
             Step::EndOfFile { file } => {
                 let file = resolve(file);
                 if usable(cx, file) {
@@ -281,10 +284,10 @@ fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {
 
 /// A read or write of so many bytes.
 pub(crate) fn transfer(major: u8, bytes: u64) -> Transfer {
-    Transfer { major, code: 0, input: 0, output: bytes, offset: 0 }
+    Transfer { major, code: 0, input: 0, output: bytes, offset: 0, pointers: Default::default() }
 }
 
 /// A control with so many bytes in and out.
 pub(crate) fn control(major: u8, code: u32, input: u64, output: u64) -> Transfer {
-    Transfer { major, code, input, output, offset: 0 }
+    Transfer { major, code, input, output, offset: 0, pointers: Default::default() }
 }

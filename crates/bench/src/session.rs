@@ -137,6 +137,12 @@ impl Session {
             majors,
             pnp: self.set_up.stage.pdo != 0,
             unloads: memory.view64(object + driver_object::DRIVER_UNLOAD) != 0,
+            neither: {
+                // Neither DO_BUFFERED_IO nor DO_DIRECT_IO (wdm.h).
+                let mut flags = [0; 4];
+                memory.view(self.set_up.stage.device + device_object::FLAGS, &mut flags);
+                u32::from_le_bytes(flags) & 0x14 == 0
+            },
             opens: self.set_up.stage.device != 0 && majors & 1 != 0,
             codes: self.target.codes.clone(),
         }

@@ -233,7 +233,7 @@ impl Cx<'_> {
                     crate::ps::thread::ended(self);
                 }
             }
-            Err(Stop::Run) => {}
+            Err(Stop::Run | Stop::Resumed | Stop::Unwinding) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::bus::{BusStop, Gate, What};
 use crate::context::{Suspender, WorldRef};
 use crate::event::{Event, Kind, Near, Routine};
 use crate::map;
+use crate::rtl::exception::{self, Exceptions};
 use crate::service::Call;
 use crate::state::{BlockKind, Doing, SharedAccess};
 use crate::world::{Outcome, World};
@@ -22,6 +23,10 @@ pub enum Stop {
     Run,
     /// This thread ended itself.
     Thread,
+    /// An exception was handled: the registers say where the driver goes on.
+    Resumed,
+    /// A language handler is left for an unwind, which whoever called it carries out.
+    Unwinding,
 }
 
 /// Most driver routines nested in one context; a kernel stack is exhausted long before.
@@ -36,6 +41,7 @@ pub struct Cx<'a> {
     world: WorldRef,
     yielder: &'a Suspender,
     id: u8,
+    pub(crate) exceptions: Exceptions,
 }
 
 impl Deref for Cx<'_> {
@@ -56,7 +62,7 @@ impl DerefMut for Cx<'_> {
 
 impl<'a> Cx<'a> {
     pub(crate) fn new(world: WorldRef, yielder: &'a Suspender, id: u8) -> Cx<'a> {
-        Cx { world, yielder, id }
+        Cx { world, yielder, id, exceptions: Exceptions::default() }
     }
 
     pub(crate) fn yielder(&self) -> &'a Suspender {
@@ -218,7 +224,18 @@ impl<'a> Cx<'a> {
         if self.recorder.is_some() {
             self.record_enter(routine, function, args, kept_rsp);
         }
-        self.interpret()?;
+        if let Err(stop) = self.interpret() {
+            if stop == Stop::Unwinding {
+                if self.recorder.is_some() {
+                    self.record_leave(routine, 0);
+                }
+                self.state.me().depth -= 1;
+                let cpu = self.cpu();
+                cpu.rip = kept_rip;
+                cpu.gpr[RSP] = kept_rsp;
+            }
+            return Err(stop);
+        }
         let value = self.cpu().gpr[RAX];
         if self.recorder.is_some() {
             self.record_leave(routine, value);
@@ -270,8 +287,11 @@ impl<'a> Cx<'a> {
                     if rip == map::RETURN {
                         return Ok(());
                     }
-                    let value = self.serve(rip)?;
-                    self.return_from_service(value);
+                    match self.serve(rip) {
+                        Ok(value) => self.return_from_service(value),
+                        Err(Stop::Resumed) => {}
+                        Err(stop) => return Err(stop),
+                    }
                 }
                 Exit::Bus { stop: BusStop::Point(what) } => {
                     self.moment();
@@ -294,7 +314,10 @@ impl<'a> Cx<'a> {
                         self.budget = self.budget.saturating_sub(50);
                     }
                 }
-                Exit::Bus { stop } => self.refused(stop)?,
+                Exit::Bus { stop } => match self.refused(stop) {
+                    Ok(()) | Err(Stop::Resumed) => {}
+                    Err(stop) => return Err(stop),
+                },
                 Exit::Budget => {
                     self.moment();
                     let rip = self.cpu().rip;
@@ -443,8 +466,9 @@ impl<'a> Cx<'a> {
         self.bus.memory.peek64(rsp)
     }
 
-    /// Reports a refused access.
+    /// Reports a refused access that no handler of the driver takes.
     pub fn fault<T>(&mut self, fault: Fault, by: Option<&'static str>) -> Result<T, Stop> {
+        exception::access_violation(self, &fault, by)?;
         let near = self.near(&fault);
         self.say(Event::Fault { fault, near, by })?;
         let place = format!("{:#x} ({:?}, {near:?})", fault.address, fault.access);
@@ -459,6 +483,10 @@ impl<'a> Cx<'a> {
         let end = address.wrapping_add(bytes);
         let user =
             self.irql() < 2 && self.bus.user.iter().any(|&(from, to)| from <= address && end <= to);
+        if user {
+            // The application's threads may change its memory at any time.
+            self.point()?;
+        }
         let allow = if user { memory::USER } else { 0 } | memory::TRACKED;
         match self.bus.memory.check_allowing(address, bytes, access, allow) {
             Ok(()) => Ok(()),

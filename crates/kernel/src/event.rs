@@ -168,6 +168,13 @@ pub enum Event {
         /// Parameters.
         parameters: [u64; 4],
     },
+    /// A service raised an exception, and no handler of the driver's routine takes it.
+    Unhandled {
+        /// Exception code.
+        status: u32,
+        /// Where the driver called the service.
+        address: u64,
+    },
     /// `int 29h`, `int 2Ch`, `int 3` and processor exceptions in driver code.
     Exception {
         /// Vector.
@@ -200,11 +207,12 @@ pub enum Kind {
     ConnectInterrupt,
     Race,
     BugCheck,
+    Unhandled,
     Exception,
 }
 
 /// Number of [`Kind`]s.
-pub const KINDS: usize = 21;
+pub const KINDS: usize = 22;
 
 impl Event {
     /// Its kind.
@@ -231,6 +239,7 @@ impl Event {
             Event::ConnectInterrupt { .. } => Kind::ConnectInterrupt,
             Event::Race { .. } => Kind::Race,
             Event::BugCheck { .. } => Kind::BugCheck,
+            Event::Unhandled { .. } => Kind::Unhandled,
             Event::Exception { .. } => Kind::Exception,
         }
     }

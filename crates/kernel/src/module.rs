@@ -1,6 +1,7 @@
 //! Driver images in guest memory.
 
 use crate::map;
+use crate::rtl::exception::Tables;
 use crate::world::World;
 use memory::{NO_EXECUTE, NO_WRITE, PAGEABLE, TRACKED};
 use std::ops::Range;
@@ -78,6 +79,8 @@ pub struct Module {
     pub discarded: bool,
     /// Imports that the bench does not have.
     pub missing: Vec<String>,
+    /// Its function table.
+    pub(crate) unwind: Tables,
     /// The image as it was before anything ran.
     pristine: Rc<[u8]>,
 }
@@ -95,6 +98,15 @@ impl Module {
                 .sections
                 .iter()
                 .any(|section| section.discardable && self.range(section).contains(&address))
+    }
+
+    /// What unwinding its frames needs: code and tables do not change while it runs.
+    pub(crate) fn unwinding(&self) -> pe::unwind::Module<'_> {
+        pe::unwind::Module {
+            base: self.base,
+            functions: &self.unwind.functions,
+            memory: &self.pristine,
+        }
     }
 
     /// Addresses of a section, to the end of its last page.
@@ -150,6 +162,7 @@ impl World {
             driver_object: 0,
             discarded: false,
             missing,
+            unwind: Tables::read(&bytes),
             pristine: bytes.into(),
         };
         for section in module.sections.iter().filter(|section| section.pageable && section.code) {

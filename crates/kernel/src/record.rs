@@ -101,6 +101,8 @@ pub struct Recorder {
     serving: Vec<(u8, &'static str, u64)>,
     /// Locks that block, with their holder. The world knows the holders of spin locks.
     mutexes: Vec<(u8, u64)>,
+    /// Registers and instruction at which an exception came about whose handler is called next.
+    pub(crate) raised: Option<([u64; 16], u64)>,
     limit: usize,
 }
 
@@ -113,6 +115,7 @@ impl Recorder {
             outer: Vec::new(),
             serving: Vec::new(),
             mutexes: Vec::new(),
+            raised: None,
             limit,
         }
     }
@@ -389,6 +392,7 @@ impl Cx<'_> {
         if let Some(mut recorder) = self.recorder.take() {
             let rip = if inside_service { map::KERNEL_CODE } else { 0 };
             let service = recorder.take_service(context).filter(|_| inside_service);
+            let (gpr, rip) = recorder.raised.take().unwrap_or((gpr, rip));
             recorder.outer.push(Outer { context, gpr, rip, service });
             let text = format!("{} {place}({})", routine.name(), list.join(", "));
             recorder.add(self, Did::Enter(routine, function), text);

@@ -77,6 +77,7 @@ pub static RULES: &[&Rule] = &[
     &rules::msi_no_message_table::RULE,
     &rules::hang::RULE,
     &rules::no_progress::RULE,
+    &rules::unhandled_exception::RULE,
     &rules::driver_bugcheck::RULE,
     &rules::stop_instruction::RULE,
 ];

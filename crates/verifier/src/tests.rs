@@ -105,7 +105,7 @@ fn each_driver_breaks_a_rule() {
 #[test]
 fn faults_and_ends_are_all_accounted_for() {
     let wants = |kind| RULES.iter().filter(|rule| rule.wants.contains(&kind)).count();
-    for kind in [Kind::Stuck, Kind::NoProgress, Kind::Exception, Kind::BugCheck] {
+    for kind in [Kind::Stuck, Kind::NoProgress, Kind::Exception, Kind::BugCheck, Kind::Unhandled] {
         assert!(wants(kind) > 0, "{kind:?} would end a run without a finding");
     }
 }

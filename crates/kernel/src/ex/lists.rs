@@ -3,7 +3,7 @@
 
 use crate::cx::{Cx, Stop};
 use crate::ke::spin_lock::{acquire, release};
-use crate::rtl::misc::raise;
+use crate::rtl::exception::raise;
 use crate::service;
 use crate::service::Service;
 use memory::Access;

@@ -2,35 +2,17 @@
 
 use crate::cx::{Cx, Stop};
 use crate::ke::time::INCREMENT;
-use crate::rtl::misc::raise;
+use crate::rtl::exception::raise;
 use crate::service;
 use crate::service::Service;
 use crate::state::Doing;
 use nt::layout::ex_rundown_ref;
-use nt::status::{STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT, STATUS_SUCCESS};
+use nt::status::{STATUS_ACCESS_VIOLATION, STATUS_SUCCESS};
 
 /// Who called: UserMode 1 in the application's thread, KernelMode 0 elsewhere.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exgetpreviousmode>
 pub fn ExGetPreviousMode(cx: &mut Cx) -> Result<bool, Stop> {
     Ok(cx.in_application())
-}
-
-/// Raises an exception.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-exraisestatus>
-pub fn ExRaiseStatus(cx: &mut Cx, status: u32) -> Result<(), Stop> {
-    cx.unsupported(format!("ExRaiseStatus({}): exceptions", nt::status::text(status)))
-}
-
-/// Raises STATUS_ACCESS_VIOLATION.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-exraiseaccessviolation>
-pub fn ExRaiseAccessViolation(cx: &mut Cx) -> Result<(), Stop> {
-    ExRaiseStatus(cx, STATUS_ACCESS_VIOLATION)
-}
-
-/// Raises STATUS_DATATYPE_MISALIGNMENT.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-exraisedatatypemisalignment>
-pub fn ExRaiseDatatypeMisalignment(cx: &mut Cx) -> Result<(), Stop> {
-    ExRaiseStatus(cx, STATUS_DATATYPE_MISALIGNMENT)
 }
 
 /// Local time of a system time: the bench lives in UTC.
@@ -159,9 +141,6 @@ pub fn ExRundownCompleted(cx: &mut Cx, at: u64) -> Result<(), Stop> {
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(ExGetPreviousMode, quiet),
-        service!(ExRaiseStatus, quiet, partly "exceptions are not dispatched"),
-        service!(ExRaiseAccessViolation, quiet, partly "exceptions are not dispatched"),
-        service!(ExRaiseDatatypeMisalignment, quiet, partly "exceptions are not dispatched"),
         service!(ExSystemTimeToLocalTime, quiet),
         service!(ExLocalTimeToSystemTime, quiet),
         service!(ExUuidCreate, quiet),

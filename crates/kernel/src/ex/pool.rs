@@ -4,12 +4,14 @@
 use crate::cx::{Cx, Stop};
 use crate::event::Event;
 use crate::map;
+use crate::rtl::exception::raise;
 use crate::service;
 use crate::service::Service;
 use crate::state::{Block, BlockKind};
 use crate::world::{Outcome, World};
 use memory::{NO_EXECUTE, PAGEABLE, TRACKED};
 use nt::pool as flags;
+use nt::status::STATUS_INSUFFICIENT_RESOURCES;
 
 /// Bytes between blocks: an overrun of up to this much is told from a wild access.
 const FENCE: u64 = 48;
@@ -106,6 +108,15 @@ pub fn ExAllocatePool(cx: &mut Cx, kind: u32, bytes: u64) -> Result<u64, Stop> {
     allocate_for_driver(cx, flags::is_paged(kind), bytes, nt::pool::tag(*b"None"), false)
 }
 
+/// Raises an exception where there is no pool, unless the pool type says otherwise.
+fn allocate_with_quota(cx: &mut Cx, kind: u32, bytes: u64, tag: u32) -> Result<u64, Stop> {
+    let address = allocate_for_driver(cx, flags::is_paged(kind), bytes, tag, false)?;
+    if address == 0 && kind & flags::POOL_QUOTA_FAIL_INSTEAD_OF_RAISE == 0 {
+        return raise(cx, STATUS_INSUFFICIENT_RESOURCES, "no pool is left");
+    }
+    Ok(address)
+}
+
 /// Allocates pool and charges a quota, which the bench does not count.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exallocatepoolwithquotatag>
 pub fn ExAllocatePoolWithQuotaTag(
@@ -114,13 +125,13 @@ pub fn ExAllocatePoolWithQuotaTag(
     bytes: u64,
     tag: u32,
 ) -> Result<u64, Stop> {
-    allocate_for_driver(cx, flags::is_paged(kind), bytes, tag, false)
+    allocate_with_quota(cx, kind, bytes, tag)
 }
 
 /// Allocates pool and charges a quota, which the bench does not count.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exallocatepoolwithquota>
 pub fn ExAllocatePoolWithQuota(cx: &mut Cx, kind: u32, bytes: u64) -> Result<u64, Stop> {
-    allocate_for_driver(cx, flags::is_paged(kind), bytes, nt::pool::tag(*b"None"), false)
+    allocate_with_quota(cx, kind, bytes, nt::pool::tag(*b"None"))
 }
 
 /// Allocates pool by POOL_FLAGS; zeroed unless POOL_FLAG_UNINITIALIZED.

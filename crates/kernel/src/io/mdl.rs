@@ -5,12 +5,14 @@
 use crate::cx::{Cx, Stop};
 use crate::ex::pool;
 use crate::map;
+use crate::rtl::exception::raise;
 use crate::service;
 use crate::service::Service;
 use crate::state::BlockKind;
 use crate::world::World;
 use memory::Access;
 use nt::layout::{irp, mdl};
+use nt::status::STATUS_ACCESS_VIOLATION;
 
 /// MdlFlags (wdm.h).
 const MAPPED: u16 = 0x1;
@@ -117,7 +119,9 @@ pub fn IoFreeMdl(cx: &mut Cx, at: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Locks the buffer of an MDL. `operation`: IoReadAccess 0, IoWriteAccess 1, IoModifyAccess 2.
+/// Locks the buffer of an MDL; raises STATUS_ACCESS_VIOLATION where the application has no such
+/// memory, or the caller says that the address is the application's and it is not in the user half.
+/// `operation`: IoReadAccess 0, IoWriteAccess 1, IoModifyAccess 2.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-mmprobeandlockpages>
 pub fn MmProbeAndLockPages(cx: &mut Cx, at: u64, mode: u8, operation: u32) -> Result<(), Stop> {
     cx.probe(at, mdl::SIZE + 8, Access::Write)?;
@@ -126,14 +130,16 @@ pub fn MmProbeAndLockPages(cx: &mut Cx, at: u64, mode: u8, operation: u32) -> Re
     if address < map::USER_END {
         let user = memory::USER | memory::TRACKED;
         let access = if operation == 0 { Access::Read } else { Access::Write };
-        if mode == 0
-            || !cx.in_application()
-            || cx.bus.memory.check_allowing(address, bytes, access, user).is_err()
-        {
-            return cx.unsupported(
-                "the exception that MmProbeAndLockPages raises for a bad user address",
-            );
+        if !cx.in_application() {
+            // A page of whichever process is the present one.
+            cx.probe(address, bytes, access)?;
+        } else if let Err(fault) = cx.bus.memory.check_allowing(address, bytes, access, user) {
+            let why = format!("the application has no memory at {:#x}", fault.address);
+            return raise(cx, STATUS_ACCESS_VIOLATION, &why);
         }
+    } else if mode != 0 {
+        let why = format!("{address:#x} is not in the user half");
+        return raise(cx, STATUS_ACCESS_VIOLATION, &why);
     } else {
         cx.probe(address, bytes, Access::Read)?;
     }
@@ -242,7 +248,7 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(IoAllocateMdl, quiet),
         service!(IoFreeMdl),
-        service!(MmProbeAndLockPages, partly "no exception is raised for a bad user address"),
+        service!(MmProbeAndLockPages),
         service!(MmUnlockPages),
         service!(MmMapLockedPagesSpecifyCache, quiet, partly "kernel mode only"),
         service!(MmMapLockedPages, quiet, partly "kernel mode only"),

@@ -44,6 +44,27 @@ pub const OPEN_FOR_READ: u32 = 0x0012_0089;
 /// Most bytes of one request's buffer.
 pub const MOST_BYTES: u64 = 1 << 20;
 
+/// Where a pointer leads that an application passes; the I/O manager looks at those only whose
+/// buffers it copies or locks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pointer {
+    /// To as many bytes as the request says.
+    #[default]
+    Good,
+    /// Nowhere: NULL.
+    Null,
+    /// To an address of the user half where nothing is.
+    Unmapped,
+    /// To an address of the system's half.
+    System,
+    /// To half as many bytes as the request says.
+    Short,
+}
+
+/// User half and system half, in regions that nothing is mapped in.
+const UNMAPPED: u64 = 0x0000_0042_0000_1000;
+const SYSTEM: u64 = 0xffff_8042_0000_1000;
+
 /// A data request.
 #[derive(Clone, Copy, Debug)]
 pub struct Transfer {
@@ -57,6 +78,8 @@ pub struct Transfer {
     pub output: u64,
     /// Byte offset of a read or write.
     pub offset: u64,
+    /// Where the pointers lead to bytes in and bytes out, for requests of which the driver gets them.
+    pub pointers: (Pointer, Pointer),
 }
 
 /// A buffer in the application's memory, filled with a pattern.
@@ -79,6 +102,27 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
         world.bus.memory.poke(address + from, &PATTERN[..here as usize]);
     }
     address
+}
+
+/// What an application passes as the address of `bytes` bytes.
+fn user_pointer(world: &mut World, bytes: u64, pointer: Pointer) -> u64 {
+    match pointer {
+        Pointer::Good => user_buffer(world, bytes),
+        Pointer::Null => 0,
+        Pointer::Unmapped => UNMAPPED,
+        Pointer::System => SYSTEM,
+        Pointer::Short => user_buffer(world, bytes / 2),
+    }
+}
+
+/// The application gives all of its buffers back, whatever requests may still be under way.
+pub fn unmap_buffers(cx: &mut Cx) -> Result<(), Stop> {
+    cx.moment();
+    cx.point()?;
+    cx.note("the application frees its buffers");
+    let bytes = cx.state.next_user - map::USER;
+    cx.bus.memory.set_valid(map::USER, bytes, false);
+    Ok(())
 }
 
 /// Makes a packet for `target` with one call's bookkeeping; returns (request, packet, location).
@@ -188,7 +232,9 @@ pub fn start(cx: &mut Cx, opened: u16, transfer: Transfer) -> Result<u16, Stop> 
     let input = transfer.input.min(MOST_BYTES);
     match transfer.major {
         major::READ | major::WRITE => {
-            let buffer = user_buffer(cx, output);
+            let neither = flags & (BUFFERED | DIRECT) == 0;
+            let pointer = if neither { transfer.pointers.1 } else { Pointer::Good };
+            let buffer = user_pointer(cx, output, pointer);
             let memory = &mut cx.bus.memory;
             memory.poke32(here + location::PARAMETERS_READ_LENGTH, output as u32);
             memory.poke64(here + location::PARAMETERS_READ_BYTE_OFFSET, transfer.offset);
@@ -202,7 +248,7 @@ pub fn start(cx: &mut Cx, opened: u16, transfer: Transfer) -> Result<u16, Stop> 
             }
             note_buffer(cx, index, buffer, output);
         }
-        _ => control(cx, index, at, here, transfer.code, input, output)?,
+        _ => control(cx, index, at, here, Transfer { input, output, ..transfer })?,
     }
     if cx.over {
         return Err(Stop::Run);
@@ -262,17 +308,11 @@ fn direct(
     Ok(())
 }
 
-fn control(
-    cx: &mut Cx,
-    index: u16,
-    at: u64,
-    here: u64,
-    code: u32,
-    input: u64,
-    output: u64,
-) -> Result<(), Stop> {
-    let from = user_buffer(cx, input);
-    let to = user_buffer(cx, output);
+fn control(cx: &mut Cx, index: u16, at: u64, here: u64, transfer: Transfer) -> Result<(), Stop> {
+    let Transfer { code, input, output, .. } = transfer;
+    let pointers = if code & 3 == 3 { transfer.pointers } else { Default::default() };
+    let from = user_pointer(cx, input, pointers.0);
+    let to = user_pointer(cx, output, pointers.1);
     let memory = &mut cx.bus.memory;
     memory
         .poke32(here + location::PARAMETERS_DEVICE_IO_CONTROL_OUTPUT_BUFFER_LENGTH, output as u32);

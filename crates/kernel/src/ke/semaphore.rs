@@ -2,7 +2,7 @@
 
 use super::wait::{object, signal};
 use crate::cx::{Cx, Stop};
-use crate::rtl::misc::raise;
+use crate::rtl::exception::raise;
 use crate::service;
 use crate::service::Service;
 use nt::layout::{dispatcher_header as header, ksemaphore};

@@ -1,7 +1,6 @@
 //! What is in no family: random numbers, identifiers, checks.
 
 use crate::cx::{Cx, Stop};
-use crate::event::Event;
 use crate::rtl::text::narrow_z;
 use crate::service;
 use crate::service::Service;
@@ -82,40 +81,10 @@ pub fn RtlCaptureStackBackTrace(
     Ok(0)
 }
 
-/// The language handler of `__try` blocks. Compilers refer to it in unwind tables; the bench does
-/// not dispatch exceptions, so it is never called by the kernel.
-/// <https://learn.microsoft.com/cpp/build/exception-handling-x64>
-pub fn __C_specific_handler(
-    cx: &mut Cx,
-    _record: u64,
-    _frame: u64,
-    _context: u64,
-    _dispatcher: u64,
-) -> Result<u32, Stop> {
-    cx.unsupported("a call of __C_specific_handler: exceptions")
-}
-
-/// Reports an event that ends the run where a service must raise an exception: the bench does not
-/// dispatch exceptions to handlers yet, and the routines that raise these name no driver that
-/// would handle one.
-pub(crate) fn raise<T>(cx: &mut Cx, status: u32, why: &str) -> Result<T, Stop> {
-    let caller = cx.caller();
-    let code = status as i32 as u64;
-    cx.note(&format!("{why}: exception {}", nt::status::text(status)));
-    cx.moment();
-    cx.say(Event::BugCheck {
-        code: KMODE_EXCEPTION_NOT_HANDLED,
-        parameters: [code, caller, 0, 0],
-    })?;
-    let place = cx.describe_address(caller);
-    cx.unsupported(format!("the exception {} raised at {place}: {why}", nt::status::text(status)))
-}
-
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(RtlRandom),
         service!(RtlRandomEx),
-        service!(__C_specific_handler, quiet, partly "exceptions are not dispatched"),
         service!(RtlAssert, quiet),
         service!(RtlConvertUlongToLuid, quiet),
         service!(RtlConvertLongToLuid, quiet),

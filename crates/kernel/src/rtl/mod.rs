@@ -8,6 +8,7 @@ pub mod compare;
 pub mod convert;
 pub mod crt;
 pub mod crt_tools;
+pub mod exception;
 pub mod format;
 pub mod memory;
 pub mod misc;
@@ -33,6 +34,7 @@ pub(crate) fn services() -> Vec<Service> {
         convert::services(),
         crt::services(),
         crt_tools::services(),
+        exception::services(),
         memory::services(),
         misc::services(),
         print::services(),

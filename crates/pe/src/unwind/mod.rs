@@ -14,7 +14,7 @@ mod tests;
 
 pub use codes::{UnwindCode, UnwindInfo, read_info};
 pub use scopes::{Scope, scope_table};
-pub use walk::{Frame, Region, Rip, step};
+pub use walk::{Frame, Region, Rip, step, step_with};
 
 use crate::functions::Function;
 use std::fmt;
@@ -22,7 +22,7 @@ use std::fmt;
 /// Index of RSP among [`Registers::gpr`].
 pub const RSP: usize = 4;
 
-/// The registers that an unwind step needs and restores. XMM registers are not followed.
+/// The registers that an unwind step needs and restores; of XMM registers [`step_with`] tells the places.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Registers {
     /// Instruction pointer.

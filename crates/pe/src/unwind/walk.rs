@@ -30,6 +30,10 @@ pub struct Frame {
     pub handler: Option<u32>,
     /// RVA of that handler's data.
     pub handler_data: u32,
+    /// Whether that handler wants exceptions (`UNW_FLAG_EHANDLER`).
+    pub handles_exceptions: bool,
+    /// Whether that handler wants unwinds (`UNW_FLAG_UHANDLER`).
+    pub handles_unwinds: bool,
     /// Start of the fixed stack allocation: what a handler is given as the establisher frame.
     pub establisher: u64,
     /// Whether the caller was interrupted, so that its RIP is [`Rip::Exact`].
@@ -62,12 +66,27 @@ pub fn step(
     rip: Rip,
     read: &mut dyn FnMut(u64) -> Option<u64>,
 ) -> Result<Frame, UnwindError> {
+    step_with(module, registers, rip, read, &mut |_, _| ())
+}
+
+/// [`step`], and tells where the function saved its caller's XMM registers: number, address of the
+/// 16 bytes. Told of a step that fails, the places mean nothing.
+///
+/// # Errors
+/// As [`step`].
+pub fn step_with(
+    module: &Module<'_>,
+    registers: &mut Registers,
+    rip: Rip,
+    read: &mut dyn FnMut(u64) -> Option<u64>,
+    saved_xmm: &mut dyn FnMut(u8, u64),
+) -> Result<Frame, UnwindError> {
     let outside = UnwindError::Outside { rip: registers.rip };
     let rva = registers.rip.checked_sub(module.base).and_then(|o| u32::try_from(o).ok());
     let rva = rva.filter(|rva| *rva as usize <= module.memory.len()).ok_or(outside)?;
     let probe = if rip == Rip::Return { rva.saturating_sub(1) } else { rva };
 
-    let mut stack = Stack { registers: *registers, read };
+    let mut stack = Stack { registers: *registers, read, saved_xmm };
     stack.registers.gpr[RSP] = registers.rsp;
     let Some(function) = module.function_at(probe) else {
         let establisher = stack.registers.gpr[RSP];
@@ -79,6 +98,8 @@ pub fn step(
             region: Region::Leaf,
             handler: None,
             handler_data: 0,
+            handles_exceptions: false,
+            handles_unwinds: false,
             establisher,
             machine_frame: false,
         });
@@ -107,6 +128,8 @@ pub fn step(
         region,
         handler: info.handler.filter(|_| body),
         handler_data: info.handler_data,
+        handles_exceptions: body && info.handles_exceptions,
+        handles_unwinds: body && info.handles_unwinds,
         establisher,
         machine_frame: false,
     };
@@ -142,6 +165,8 @@ pub fn step(
         if body && frame.handler.is_none() {
             frame.handler = info.handler;
             frame.handler_data = info.handler_data;
+            frame.handles_exceptions = info.handles_exceptions;
+            frame.handles_unwinds = info.handles_unwinds;
         }
         chained = info.chained;
     }
@@ -181,6 +206,7 @@ fn frame_base(info: &UnwindInfo, offset: u32, in_prologue: bool, registers: &Reg
 struct Stack<'a> {
     registers: Registers,
     read: &'a mut dyn FnMut(u64) -> Option<u64>,
+    saved_xmm: &'a mut dyn FnMut(u8, u64),
 }
 
 impl Stack<'_> {
@@ -226,7 +252,10 @@ impl Stack<'_> {
                     let value = self.load(base.wrapping_add(u64::from(offset)))?;
                     self.set(register, value, at)?;
                 }
-                UnwindCode::SaveXmm { .. } | UnwindCode::Epilogue => {}
+                UnwindCode::SaveXmm { register, offset } => {
+                    (self.saved_xmm)(register, base.wrapping_add(u64::from(offset)));
+                }
+                UnwindCode::Epilogue => {}
                 UnwindCode::MachineFrame { error_code } => {
                     if error_code {
                         self.release(8);

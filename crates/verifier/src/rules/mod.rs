@@ -41,6 +41,7 @@ pub mod stop_instruction;
 pub mod symbolic_link_left;
 pub mod thread_left;
 pub mod timer_left;
+pub mod unhandled_exception;
 pub mod use_after_unload;
 pub mod user_pointer;
 pub mod wait_at_dispatch;

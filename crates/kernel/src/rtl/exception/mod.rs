@@ -1,0 +1,93 @@
+//! Structured exceptions, as on x64 Windows: by the function tables of the images.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `tables` | the function table of an image |
+//! | `frames` | the walk from frame to frame |
+//! | `record` | what handlers are shown: EXCEPTION_RECORD, CONTEXT, DISPATCHER_CONTEXT |
+//! | `dispatch` | the search for a handler, and the unwinding to it |
+//! | `scopes` | `__C_specific_handler`: filters, `__except` and `__finally` |
+//! | `raise`, `unwinding` | the services |
+//!
+//! What a driver may survive: an exception that a service raises, and an access violation of its own
+//! at an address of the user half, below DISPATCH_LEVEL. A bad address of the kernel's half, or a
+//! page fault at raised IRQL, is a bug check whatever stands around it.
+//! <https://learn.microsoft.com/windows-hardware/drivers/kernel/handling-exceptions>
+
+mod dispatch;
+mod frames;
+mod raise;
+mod record;
+mod scopes;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod unwinding;
+
+pub(crate) use raise::raise;
+pub(crate) use tables::Tables;
+
+use crate::cx::{Cx, Stop};
+use crate::map;
+use crate::service::Service;
+use dispatch::Target;
+use memory::{Access, Fault, TRACKED, USER};
+use nt::status::STATUS_ACCESS_VIOLATION;
+use record::Exception;
+
+/// Exceptions that a context is about to handle.
+#[derive(Default)]
+pub(crate) struct Exceptions {
+    /// How many are being offered to handlers, one inside the other.
+    dispatches: u32,
+    /// Where the unwind leads that a handler asked for.
+    target: Option<Target>,
+}
+
+/// Offers a refused access to the driver's handlers, if Windows would. `Ok` where it stays a fault,
+/// `Err(Stop::Resumed)` where a handler took it.
+pub(crate) fn access_violation(
+    cx: &mut Cx,
+    fault: &Fault,
+    by: Option<&'static str>,
+) -> Result<(), Stop> {
+    if cx.irql() >= nt::irql::DISPATCH_LEVEL
+        || fault.address >= map::USER_END
+        || by.is_some_and(raises_irql)
+    {
+        return Ok(());
+    }
+    // Where the application has memory, Windows would let the access pass: that it is made without
+    // probing, or from another process, is for the rules to say.
+    let bytes = u64::from(fault.bytes).max(1);
+    let allow = USER | TRACKED;
+    if cx.bus.memory.check_allowing(fault.address, bytes, fault.access, allow).is_ok() {
+        return Ok(());
+    }
+    let at = frames::place(cx, &cx.cpus[usize::from(cx.id())].clone());
+    let operation = match fault.access {
+        Access::Read => 0,
+        Access::Write => 1,
+        Access::Execute => 8,
+    };
+    let exception = Exception {
+        code: STATUS_ACCESS_VIOLATION,
+        address: cx.cpu().rip,
+        parameters: vec![operation, fault.address],
+        ..Exception::default()
+    };
+    if cx.recorder.is_some() {
+        cx.note(&format!("exception STATUS_ACCESS_VIOLATION at address {:#x}", fault.address));
+    }
+    dispatch::dispatch(cx, at, &exception, None)
+}
+
+/// Services of these families touch the objects that they are given at DISPATCH_LEVEL, under a lock
+/// of the kernel's: a bad address there is a bug check.
+fn raises_irql(service: &str) -> bool {
+    ["Ke", "Kf", "Io", "Ex"].iter().any(|family| service.starts_with(family))
+}
+
+pub(crate) fn services() -> Vec<Service> {
+    [raise::services(), scopes::services(), unwinding::services()].into_iter().flatten().collect()
+}
