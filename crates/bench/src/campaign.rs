@@ -54,12 +54,11 @@ pub(crate) fn scenario(target: &Rc<Target>, name: &str) -> Result<Scenario, Refu
     if name == LOAD {
         return Ok(load_scenario());
     }
-    Scenario::by_name(&plan(target)?, name, target.image.base)
-        .ok_or_else(|| {
-            Refused(format!(
-                "the driver has no scenario `{name}`; run `bugcheck test` on it for a new token."
-            ))
-        })
+    Scenario::by_name(&plan(target)?, name, target.image.base).ok_or_else(|| {
+        Refused(format!(
+            "the driver has no scenario `{name}`; run `bugcheck test` on it for a new token."
+        ))
+    })
 }
 
 struct Shared<'a> {

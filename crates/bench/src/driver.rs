@@ -1,6 +1,6 @@
 //! The driver under test.
 
-use crate::report::Driver;
+use crate::report::{Device, Driver};
 use finding::{Frame, Trust};
 use kernel::{Image, Import, Section, World, image_base, map};
 use pe::unwind::{self, Registers, Rip};
@@ -33,11 +33,13 @@ pub(crate) struct Target {
     pub symbols: Symbols,
     pub notes: Vec<String>,
     pub codes: Vec<u32>,
+    pub device: Device,
 }
 
 impl Target {
     pub fn read(driver: &Driver) -> Result<Target, Refused> {
-        let image = pe::check_driver(&driver.image).map_err(|error| Refused(format!("{error}.")))?;
+        let image =
+            pe::check_driver(&driver.image).map_err(|error| Refused(format!("{error}.")))?;
         let bad = |error: pe::Error| Refused(format!("{error}."));
         let base = image_base(0);
         let bytes = image.map_at(base).map_err(bad)?;
@@ -97,6 +99,7 @@ impl Target {
             symbols,
             notes,
             codes,
+            device: driver.device.clone(),
         })
     }
 

@@ -67,6 +67,7 @@ pub(crate) fn outcome(
             finding.scenario.clone_from(&scenario.name);
             finding.replay = Some(
                 Token {
+                    device: target.device.name.clone(),
                     hash: target.hash,
                     scenario: scenario.name.clone(),
                     schedule: schedule.clone(),

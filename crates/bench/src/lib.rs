@@ -38,7 +38,7 @@ pub use kernel::Support;
 pub use meter::Meter;
 pub use replay::replay;
 pub use report::{
-    Coverage, Driver, Options, Progress, Replayed, Report, Schedules, TraceLine, Unsupported,
-    Verdict,
+    Coverage, Device, Driver, Options, Progress, Replayed, Report, Schedules, TraceLine,
+    Unsupported, Verdict,
 };
 pub use token::{BadToken, Token, image_hash};

@@ -12,6 +12,17 @@ pub struct Driver {
     pub image: Vec<u8>,
     /// Its PDB, where there is one.
     pub pdb: Option<Vec<u8>>,
+    /// The device that it drives.
+    pub device: Device,
+}
+
+/// A virtual device to run a driver with.
+#[derive(Clone, Default)]
+pub struct Device {
+    /// As the user named it; empty for the default one. Goes into replay tokens.
+    pub name: String,
+    /// What it is.
+    pub model: devices::Model,
 }
 
 /// How far to search.

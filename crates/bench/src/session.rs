@@ -44,6 +44,9 @@ impl Session {
     /// Loads the driver, prepares the scenario and takes the baseline.
     pub fn new(target: &Rc<Target>, scenario: &Scenario, record: bool) -> Result<Session, Failed> {
         let mut world = World::new(PROCESSORS, verifier::RULES);
+        if !target.device.name.is_empty() {
+            world.plug_in(target.device.model.make());
+        }
         world.load(target.image.clone());
         world.tells_end = false;
         let found = Rc::new(RefCell::new(SetUp::default()));

@@ -1,8 +1,9 @@
-//! Replay tokens: `bc1:HASH:SCENARIO:SCHEDULE:PATH`.
+//! Replay tokens: `bc1:HASH:SCENARIO:SCHEDULE:PATH`, and `:DEVICE` after it where the driver ran
+//! with another device than the default one.
 //!
 //! `HASH` is 8 hex digits of the driver image's FNV-1a hash, `SCENARIO` the scenario's name,
 //! `SCHEDULE` the deviations (see `schedule::Schedule`), `PATH` the driver's path as it was given,
-//! with everything but letters, digits and `._/-` percent-encoded. No character needs quoting in a
+//! and `DEVICE` the device's name, with everything but letters, digits and `._/-` percent-encoded. No character needs quoting in a
 //! shell.
 
 use schedule::Schedule;
@@ -20,6 +21,8 @@ pub struct Token {
     pub schedule: Schedule,
     /// Path of the driver as it was given.
     pub path: String,
+    /// Name of the device; empty for the default one.
+    pub device: String,
 }
 
 /// FNV-1a, 64 bits folded to 32.
@@ -34,16 +37,25 @@ pub fn image_hash(image: &[u8]) -> u32 {
 impl fmt::Display for Token {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "bc1:{:08x}:{}:{}:", self.hash, self.scenario, self.schedule)?;
-        for byte in self.path.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'/' | b'-' => {
-                    write!(to, "{}", char::from(byte))?;
-                }
-                _ => write!(to, "%{byte:02x}")?,
-            }
+        encode(&self.path, to)?;
+        if !self.device.is_empty() {
+            to.write_str(":")?;
+            encode(&self.device, to)?;
         }
         Ok(())
     }
+}
+
+fn encode(text: &str, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'/' | b'-' => {
+                write!(to, "{}", char::from(byte))?;
+            }
+            _ => write!(to, "%{byte:02x}")?,
+        }
+    }
+    Ok(())
 }
 
 /// A text that is no token.
@@ -61,8 +73,8 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Token, BadToken> {
         let bad = |what: &str| BadToken(what.to_owned());
-        let parts: Vec<&str> = text.trim().splitn(5, ':').collect();
-        let [version, hash, scenario, schedule, path] = parts[..] else {
+        let parts: Vec<&str> = text.trim().splitn(6, ':').collect();
+        let [version, hash, scenario, schedule, path, ref device @ ..] = parts[..] else {
             return Err(bad("it has fewer than five parts"));
         };
         if version != "bc1" {
@@ -77,7 +89,9 @@ impl FromStr for Token {
             BadToken(format!("in its schedule, {error}"))
         })?;
         let path = decode(path).ok_or_else(|| bad("its path is not percent-encoded UTF-8"))?;
-        Ok(Token { hash, scenario: scenario.to_owned(), schedule, path })
+        let device = decode(device.first().unwrap_or(&""));
+        let device = device.ok_or_else(|| bad("its device is not percent-encoded UTF-8"))?;
+        Ok(Token { hash, scenario: scenario.to_owned(), schedule, path, device })
     }
 }
 
@@ -109,6 +123,7 @@ mod tests {
                 scenario: "read-cancel".to_owned(),
                 schedule: schedule.parse().unwrap(),
                 path: path.to_owned(),
+                device: path.to_owned(),
             };
             let text = token.to_string();
             assert!(!text.contains([' ', '\'', '$', '*', '>']), "{text}");

@@ -58,6 +58,7 @@ fn a_token_of_another_driver_is_refused() {
     for (index, (name, driver)) in all.iter().enumerate() {
         let (_, other) = &all[(index + 1) % all.len()];
         let token = Token {
+            device: String::new(),
             hash: bench::image_hash(&driver.image),
             scenario: "load-unload".to_owned(),
             schedule: schedule::Schedule::default(),
@@ -77,6 +78,7 @@ fn a_scenario_that_the_driver_has_not_is_refused() {
     let driver = common::driver("clean", "write-slot");
     for scenario in ["no-such", "surprise-removal"] {
         let token = Token {
+            device: String::new(),
             hash: bench::image_hash(&driver.image),
             scenario: scenario.to_owned(),
             schedule: schedule::Schedule::default(),
@@ -93,6 +95,7 @@ fn a_schedule_that_does_not_fit_says_from_where() {
     let driver = common::driver("clean", "csq-read");
     for (text, from) in [("0-31", 0), ("1-31", 1), ("0-31.1-31", 0), ("999999-1", 999_999)] {
         let token = Token {
+            device: String::new(),
             hash: bench::image_hash(&driver.image),
             scenario: "read-write".to_owned(),
             schedule: text.parse().unwrap(),

@@ -105,6 +105,7 @@ fn what_is_lacking_comes_again_from_its_schedule() {
     let (driver, _) = with_code(common::driver("clean", "write-slot"), FUNCTION, &code);
     let report = lacks(&driver);
     let token = bench::Token {
+        device: String::new(),
         hash: bench::image_hash(&driver.image),
         scenario: report.unsupported[0].scenario.clone(),
         schedule: schedule::Schedule::default(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// Larger than any driver, and small enough to hold.
 const MAX_DRIVER: u64 = 512 << 20;
 const MAX_PDB: u64 = 2 << 30;
+const MAX_DEVICE: u64 = 1 << 20;
 
 /// A driver as read, and what is to be said about it in the report.
 pub(crate) struct Loaded {
@@ -16,11 +17,17 @@ pub(crate) struct Loaded {
     pub(crate) notes: Vec<String>,
 }
 
-/// Reads the driver at `path`, and its PDB: `pdb` if given, else the one that lies beside it.
+/// Reads the driver at `path`, and its PDB: `pdb` if given, else the one that lies beside it;
+/// `device` is the name of a model or a file that describes one.
 ///
 /// # Errors
 /// A file that cannot be read, is no driver, or is a driver for another processor.
-pub(crate) fn load(path: &Path, pdb: Option<&Path>) -> Result<Loaded, Failure> {
+pub(crate) fn load(
+    path: &Path,
+    pdb: Option<&Path>,
+    device: Option<&str>,
+) -> Result<Loaded, Failure> {
+    let device = device_named(device)?;
     let image = read(path, MAX_DRIVER, "give the driver's .sys file")?;
     check(path, &image)?;
     let (pdb, notes) = match pdb {
@@ -28,7 +35,31 @@ pub(crate) fn load(path: &Path, pdb: Option<&Path>) -> Result<Loaded, Failure> {
         None => pdb_beside(path, &image),
     };
     let path = path.to_string_lossy().into_owned();
-    Ok(Loaded { driver: Driver { path, image, pdb }, notes })
+    Ok(Loaded { driver: Driver { path, image, pdb, device }, notes })
+}
+
+/// The device of a name, or the one that a TOML file describes.
+fn device_named(name: Option<&str>) -> Result<bench::Device, Failure> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Ok(bench::Device::default());
+    };
+    let model = if name.ends_with(".toml") {
+        let text = read(Path::new(name), MAX_DEVICE, "give a file that describes a device")?;
+        let text = String::from_utf8(text)
+            .map_err(|_| Failure::Input(format!("{name}: this is no text in UTF-8.")))?;
+        devices::Model::described(&text)
+            .map_err(|error| Failure::Input(format!("{name}: {error}.")))?
+    } else {
+        devices::Model::by_name(name).ok_or_else(|| {
+            let known: Vec<&str> = devices::MODELS.iter().map(|(known, ..)| *known).collect();
+            let known = known.join(", ");
+            Failure::Input(format!(
+                "no device is called {name}; there are {known}, and files that describe one, whose \
+                 names end in .toml."
+            ))
+        })?
+    };
+    Ok(bench::Device { name: name.to_owned(), model })
 }
 
 /// Whether the bench can run it at all, told before any work is done.

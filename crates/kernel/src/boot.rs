@@ -2,7 +2,7 @@
 
 use crate::map;
 use crate::world::World;
-use memory::{DEVICE, NO_EXECUTE, NO_WRITE, TRACKED, USER};
+use memory::{NO_EXECUTE, NO_WRITE, TRACKED, USER};
 use nt::layout::{kpcr, kprcb, kuser_shared_data as shared};
 
 /// `ret`: the control-flow-guard check of a kernel without it.
@@ -64,8 +64,8 @@ pub(crate) fn boot(world: &mut World) {
     for slot in 0..u64::from(crate::world::SLOTS) {
         memory.map(map::STACKS + slot * map::STACK_STRIDE, map::STACK_BYTES, NO_EXECUTE, true);
     }
-    memory.map(map::DEVICE_SPACE, crate::device::CARD_BYTES, DEVICE | NO_EXECUTE, false);
     memory.map(map::USER, USER_BYTES, USER | TRACKED | NO_EXECUTE, false);
+    crate::device::map(world);
     variables(world);
     crate::ps::thread::boot(world);
     crate::ke::time::publish(world);

@@ -1,7 +1,7 @@
 //! What the interpreter sees: guest memory, the device's registers, CR8, virtual time.
 
-use crate::device::Card;
-use crate::map;
+use crate::device::{self, Lane};
+use devices::{Refused, Slot};
 use memory::{Access, DEVICE, Fault, FaultCause, Memory, TRACKED, USER};
 
 /// Why an instruction was interrupted. It had no effect and runs again.
@@ -35,6 +35,8 @@ pub enum What {
     Interlocked(u64),
     /// A device register at this address.
     Register(u64),
+    /// An I/O port of the device.
+    Port(u16),
     /// So many bytes of shared memory at this address.
     Memory(u64, u8, Access),
     /// PAUSE: the code waits for somebody.
@@ -46,7 +48,9 @@ pub struct GuestBus {
     /// Guest memory.
     pub memory: Memory,
     /// The device below the bench's bus driver.
-    pub card: Card,
+    pub card: Slot,
+    /// The first access to memory that the device was refused and nobody was told of.
+    pub dma_fault: Option<Fault>,
     /// IRQL of who runs.
     pub irql: u8,
     /// Processor of who runs.
@@ -72,7 +76,8 @@ impl GuestBus {
     pub fn new() -> GuestBus {
         GuestBus {
             memory: Memory::new(),
-            card: Card::default(),
+            card: Slot::default(),
+            dma_fault: None,
             irql: 0,
             processor: 0,
             open: Gate::Shut,
@@ -94,6 +99,31 @@ impl GuestBus {
         if passes || !self.others { Ok(()) } else { Err(BusStop::Point(what)) }
     }
 
+    /// Reads the device's registers, which is time that passes for it.
+    pub(crate) fn read_device(&mut self, bar: u8, offset: u64, bytes: u8) -> u64 {
+        let value = self.card.read(bar, offset, bytes);
+        if self.card.pending() {
+            self.others = true;
+            if self.card.wait(4) {
+                // Whatever the bus refuses is told at the next scheduling point.
+                let _ = self.step_device();
+            }
+        }
+        value
+    }
+
+    /// Writes the device's registers.
+    pub(crate) fn write_device(&mut self, bar: u8, offset: u64, bytes: u8, value: u64) {
+        self.card.write(bar, offset, bytes, value);
+        self.others |= self.card.pending();
+    }
+
+    /// The device does one thing by itself.
+    pub(crate) fn step_device(&mut self) -> Result<&'static str, Refused> {
+        let mut lane = Lane { memory: &mut self.memory, refused: &mut self.dma_fault };
+        self.card.step(&mut lane)
+    }
+
     fn user_allowed(&self, address: u64, bytes: u64) -> bool {
         let end = address.wrapping_add(bytes);
         self.irql < 2 && self.user.iter().any(|&(from, to)| from <= address && end <= to)
@@ -109,7 +139,8 @@ impl GuestBus {
         match fault.cause {
             FaultCause::Flags(flags) if flags & DEVICE != 0 => {
                 self.pass(What::Register(address))?;
-                let value = self.card.read(address.wrapping_sub(map::DEVICE_SPACE), N);
+                let (bar, offset) = device::place(address);
+                let value = self.read_device(bar, offset, N as u8);
                 bytes.copy_from_slice(&value.to_le_bytes().repeat(N.div_ceil(8))[..N]);
                 Ok(bytes)
             }
@@ -135,8 +166,8 @@ impl GuestBus {
                 let mut word = [0; 8];
                 let n = N.min(8);
                 word[..n].copy_from_slice(&bytes[..n]);
-                let offset = address.wrapping_sub(map::DEVICE_SPACE);
-                self.card.write(offset, n, u64::from_le_bytes(word));
+                let (bar, offset) = device::place(address);
+                self.write_device(bar, offset, n as u8, u64::from_le_bytes(word));
                 Ok(())
             }
             FaultCause::Flags(flags) => {
@@ -227,12 +258,21 @@ impl cpu::Bus for GuestBus {
         self.pass(What::Interlocked(address))
     }
 
-    fn port_in(&mut self, port: u16, _size: u8) -> Result<u32, BusStop> {
-        Err(BusStop::Port(port))
+    fn port_in(&mut self, port: u16, size: u8) -> Result<u32, BusStop> {
+        let Some((bar, offset)) = device::port(&self.card, port) else {
+            return Err(BusStop::Port(port));
+        };
+        self.pass(What::Port(port))?;
+        Ok(self.read_device(bar, offset, size) as u32)
     }
 
-    fn port_out(&mut self, port: u16, _size: u8, _value: u32) -> Result<(), BusStop> {
-        Err(BusStop::Port(port))
+    fn port_out(&mut self, port: u16, size: u8, value: u32) -> Result<(), BusStop> {
+        let Some((bar, offset)) = device::port(&self.card, port) else {
+            return Err(BusStop::Port(port));
+        };
+        self.pass(What::Port(port))?;
+        self.write_device(bar, offset, size, u64::from(value));
+        Ok(())
     }
 
     fn read_cr8(&mut self) -> Result<u64, BusStop> {

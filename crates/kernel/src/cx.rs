@@ -127,7 +127,7 @@ impl<'a> Cx<'a> {
         }
         let alone = self.state.live & (self.state.live - 1) == 0
             && self.state.timers.is_empty()
-            && !self.bus.card.may_interrupt();
+            && !self.bus.card.busy();
         if alone { Ok(()) } else { self.give_way() }
     }
 
@@ -265,8 +265,9 @@ impl<'a> Cx<'a> {
     fn interpret(&mut self) -> Result<(), Stop> {
         let id = usize::from(self.id);
         loop {
-            self.bus.others =
-                self.state.live & (self.state.live - 1) != 0 || !self.state.timers.is_empty();
+            self.bus.others = self.state.live & (self.state.live - 1) != 0
+                || !self.state.timers.is_empty()
+                || self.bus.card.pending();
             let world: &mut World = self;
             let exit = if world.bus.open != Gate::Shut {
                 // The one instruction that had its point.
@@ -402,7 +403,7 @@ impl<'a> Cx<'a> {
                 Ok(())
             }
             BusStop::Port(port) => {
-                self.unsupported(format!("I/O port {port:#x}: the bench's device has no ports"))
+                self.unsupported(format!("I/O port {port:#x}: the bench's device has no such port"))
             }
             BusStop::Point(_) => Ok(()),
         }
@@ -503,6 +504,21 @@ impl<'a> Cx<'a> {
         self.registry.get(index as usize).map(|service| service.name)
     }
 
+    /// Sets the IRQL and what follows from it; events are the caller's business.
+    pub fn set_irql(&mut self, irql: u8) {
+        if self.recorder.is_some() && irql != self.irql() {
+            let text = format!("IRQL {} -> {irql}", self.irql());
+            self.note(&text);
+        }
+        self.state.me().irql = irql;
+        let id = usize::from(self.id);
+        self.state.refresh(id);
+        self.bus.irql = irql;
+        self.limit_access(irql);
+    }
+}
+
+impl World {
     /// What lies where an access was refused.
     pub fn near(&self, fault: &Fault) -> Near {
         let address = fault.address;
@@ -548,19 +564,6 @@ impl<'a> Cx<'a> {
             return Near::Before(above);
         }
         Near::Wild
-    }
-
-    /// Sets the IRQL and what follows from it; events are the caller's business.
-    pub fn set_irql(&mut self, irql: u8) {
-        if self.recorder.is_some() && irql != self.irql() {
-            let text = format!("IRQL {} -> {irql}", self.irql());
-            self.note(&text);
-        }
-        self.state.me().irql = irql;
-        let id = usize::from(self.id);
-        self.state.refresh(id);
-        self.bus.irql = irql;
-        self.limit_access(irql);
     }
 }
 

@@ -1,80 +1,155 @@
-//! The register device behind the bench's physical device object.
-//!
-//! One page of 32-bit registers, one interrupt. See `drivers/include/benchdev.h`.
+//! The device behind the bench's physical device object: where its registers appear, and what it
+//! does by itself.
 
-/// The device's state.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Card {
-    /// STATUS bit 0: the interrupt line is asserted.
-    pub asserted: bool,
-    /// ENABLE bit 0.
-    pub enabled: bool,
-    /// Operations started and not yet finished.
-    pub operations: u32,
-    /// Last word written to DATA_OUT.
-    pub data_out: u32,
-    /// Words read from DATA_IN.
-    pub data_in: u32,
-    /// The device was pulled out: reads give all ones, writes are lost.
-    pub gone: bool,
+use crate::event::Event;
+use crate::map;
+use crate::mm::physical;
+use crate::world::{Outcome, World};
+use devices::{Bus, Device, Refused, Slot, Space};
+use memory::{Access, DEVICE, Fault, Memory, NO_EXECUTE, PAGEABLE, TRACKED, USER};
+
+/// Interrupt vector of the device's line in translated resources; messages follow it.
+pub const CARD_VECTOR: u32 = 0x91;
+/// Device IRQL of its interrupts.
+pub const CARD_IRQL: u8 = 9;
+/// Interrupt line in raw resources.
+pub const CARD_LINE: u32 = 17;
+/// Bytes of address space between the ranges of registers, as they are mapped.
+const STRIDE: u64 = 0x100_0000;
+
+/// Where a range of registers appears when it is mapped.
+pub fn mapped(bar: u8) -> u64 {
+    map::DEVICE_SPACE + STRIDE * u64::from(bar)
 }
 
-/// Bytes of register space.
-pub const CARD_BYTES: u64 = 0x1000;
-/// Bus address of the register space, as resource lists give it.
-pub const CARD_BUS_ADDRESS: u64 = 0xfebf_0000;
-/// Interrupt vector and level of the device in translated resources.
-pub const CARD_VECTOR: u32 = 0x91;
-/// Device IRQL of the interrupt.
-pub const CARD_IRQL: u8 = 9;
+/// The range of registers and the offset in it that a mapped address means.
+#[inline]
+pub fn place(address: u64) -> (u8, u64) {
+    let offset = address.wrapping_sub(map::DEVICE_SPACE);
+    ((offset / STRIDE) as u8, offset % STRIDE)
+}
 
-const ID: u32 = 0x4243_4b31;
+/// The range of ports and the offset in it that a port means.
+pub fn port(slot: &Slot, port: u16) -> Option<(u8, u64)> {
+    slot.places().iter().enumerate().find_map(|(bar, place)| {
+        let offset = u64::from(port).wrapping_sub(place.address);
+        let inside = place.bar.space == Space::Ports && offset < place.bar.bytes;
+        inside.then_some((bar as u8, offset))
+    })
+}
 
-impl Card {
-    /// Whether the device wants to interrupt, or an operation under way will end with one.
-    #[inline]
-    pub fn may_interrupt(&self) -> bool {
-        !self.gone && self.enabled && (self.asserted || self.operations > 0)
-    }
-
-    /// An operation ends; called when the interrupt is delivered.
-    pub fn finish_operation(&mut self) {
-        if !self.asserted && self.operations > 0 {
-            self.operations -= 1;
-            self.asserted = true;
+/// Makes room in the address space for the registers of the device that is there.
+pub(crate) fn map(world: &mut World) {
+    for (index, place) in world.bus.card.places().to_vec().iter().enumerate() {
+        if place.bar.space == Space::Memory {
+            let at = mapped(index as u8);
+            world.bus.memory.map(at, place.bar.bytes.max(0x1000), DEVICE | NO_EXECUTE, false);
         }
     }
+}
 
-    /// Reads `bytes` bytes at `offset`.
-    pub fn read(&mut self, offset: u64, bytes: usize) -> u64 {
-        if self.gone {
-            return u64::MAX;
-        }
-        let word = match offset & !3 {
-            0x00 => ID,
-            0x04 => u32::from(self.asserted),
-            0x0c => u32::from(self.enabled),
-            0x10 => {
-                self.data_in = self.data_in.wrapping_add(1);
-                self.data_in
+/// Where a bus address that means no memory is told to lie: outside of both halves.
+const NOWHERE: u64 = 0xffff_0800_0000_0000;
+
+/// What the device sees of memory.
+pub(crate) struct Lane<'a> {
+    pub memory: &'a mut Memory,
+    pub refused: &'a mut Option<Fault>,
+}
+
+impl Lane<'_> {
+    /// The place that a bus address means, if a device may touch it: memory that somebody has.
+    fn check(&mut self, address: u64, bytes: usize, access: Access) -> Result<u64, Refused> {
+        let place = physical::place(address).unwrap_or(NOWHERE | address);
+        let allow = TRACKED | PAGEABLE | USER;
+        match self.memory.check_allowing(place, bytes as u64, access, allow) {
+            Ok(()) => Ok(place),
+            Err(fault) => {
+                self.refused.get_or_insert(fault);
+                Err(Refused)
             }
-            _ => 0,
-        };
-        let shifted = u64::from(word) >> ((offset & 3) * 8);
-        if bytes >= 8 { shifted } else { shifted & ((1 << (bytes * 8)) - 1) }
+        }
+    }
+}
+
+impl Bus for Lane<'_> {
+    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), Refused> {
+        if !into.is_empty() {
+            let place = self.check(address, into.len(), Access::Read)?;
+            self.memory.peek(place, into);
+        }
+        Ok(())
     }
 
-    /// Writes `bytes` bytes at `offset`.
-    pub fn write(&mut self, offset: u64, _bytes: usize, value: u64) {
-        if self.gone {
-            return;
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Refused> {
+        if !bytes.is_empty() {
+            let place = self.check(address, bytes.len(), Access::Write)?;
+            self.memory.poke(place, bytes);
         }
-        match offset & !3 {
-            0x08 if value & 1 != 0 => self.asserted = false,
-            0x0c => self.enabled = value & 1 != 0,
-            0x14 => self.data_out = value as u32,
-            0x18 => self.operations += 1,
-            _ => {}
-        }
+        Ok(())
+    }
+}
+
+/// As whose access a rule sees what a device did.
+pub const BY: &str = "the device (DMA)";
+
+/// Sees to what the device wants: interrupts wait for a processor, what has lasted long enough is
+/// done, what the bus refused is told. False when the run is over.
+pub(crate) fn attend(world: &mut World) -> bool {
+    if world.bus.card.wants() != 0 {
+        crate::io::interrupt::raise(world);
+    }
+    if world.bus.card.wait(1) {
+        step(world);
+    }
+    if world.bus.card.take_refused() {
+        tell(world);
+    }
+    !world.over
+}
+
+/// The device does one thing by itself.
+pub(crate) fn step(world: &mut World) {
+    world.moment();
+    let done = world.bus.step_device();
+    if world.recorder.is_some() {
+        let text = match done {
+            Ok(what) => format!("the device {what}"),
+            Err(Refused) => "the device touches memory that it must not".to_owned(),
+        };
+        world.note(&text);
+    }
+    if world.bus.card.take_refused() {
+        tell(world);
+    }
+}
+
+/// Time passes while code stalls: the device gets on.
+pub(crate) fn pass(world: &mut World, microseconds: u32) {
+    let mut due = world.bus.card.wait(microseconds.max(1));
+    while due && !world.over {
+        step(world);
+        due = world.bus.card.wait(0);
+    }
+}
+
+/// The bus refused the device an access: the driver gave it a wrong address, or freed the memory.
+fn tell(world: &mut World) {
+    let Some(fault) = world.bus.dma_fault.take() else { return };
+    let near = world.near(&fault);
+    if world.tell(Event::Fault { fault, near, by: Some(BY) }) {
+        let what = format!(
+            "the device touches memory at {:#x} ({near:?}), where nothing is for it",
+            fault.address
+        );
+        world.end(Outcome::Unsupported { what });
+    }
+}
+
+impl World {
+    /// Puts another device into the slot; before anything is loaded.
+    pub fn plug_in(&mut self, device: Box<dyn Device>) {
+        self.bus.card = Slot::new(device);
+        map(self);
     }
 }

@@ -12,8 +12,8 @@
 //! | `record` | the record of a run, with call stacks |
 //! | `words` | addresses by the names that driver writers use |
 //! | `map`, `boot`, `module` | the address space, what is in it, driver images |
-//! | `bus`, `device` | what the interpreter sees; the register device |
-//! | `ke` `ex` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` `po` | the services |
+//! | `bus`, `device` | what the interpreter sees; the device in its slot |
+//! | `ke` `ex` `hal` `io` `mm` `ob` `ps` `rtl` `dbg` `pnp` `po` | the services |
 #![warn(missing_docs)]
 // C prototypes of the DDK have up to eleven parameters.
 #![allow(clippy::too_many_arguments)]
@@ -39,6 +39,8 @@ mod world;
 pub mod dbg;
 #[allow(non_snake_case)]
 pub mod ex;
+#[allow(non_snake_case)]
+pub mod hal;
 #[allow(non_snake_case)]
 pub mod io;
 #[allow(non_snake_case)]

@@ -501,6 +501,7 @@ impl Cx<'_> {
                 };
                 format!("{verb} {}", words::value(self, address))
             }
+            What::Port(port) => format!("I/O port {port:#x}"),
             What::Pause => "pause".to_owned(),
         };
         if let Some(mut recorder) = self.recorder.take() {

@@ -18,6 +18,7 @@ fn services() -> &'static [Service] {
             crate::rtl::services(),
             crate::dbg::services(),
             crate::pnp::services(),
+            crate::hal::services(),
             crate::po::services(),
         ]
         .into_iter()

@@ -23,6 +23,8 @@ use std::rc::Rc;
 pub const CLOCK: u8 = schedule::LAST;
 /// `State::current` while nobody runs; never a live context.
 pub const NOBODY: u8 = 30;
+/// The device as a choice: it does one thing by itself. No context has this number either.
+pub const DEVICE: u8 = NOBODY;
 /// Contexts that may be live at a time.
 pub const SLOTS: u8 = 30;
 /// Instructions that one run may take before it is said to make no progress.
@@ -117,7 +119,7 @@ pub struct World {
 struct Base {
     state: State,
     cpus: Vec<Cpu>,
-    card: crate::device::Card,
+    card: devices::Slot,
     user: Vec<(u64, u64)>,
     dead_code: Vec<Range<u64>>,
     ticks: u64,
@@ -241,6 +243,9 @@ impl World {
         if context == CLOCK {
             return "clock".to_owned();
         }
+        if context == DEVICE {
+            return "device".to_owned();
+        }
         let state = &self.state.contexts[usize::from(context) % MAX_CONTEXTS];
         match state.start {
             Start::Actor(index) => match self.actors.get(usize::from(index)) {
@@ -296,10 +301,14 @@ impl World {
             if self.over {
                 return None;
             }
-            if self.bus.card.may_interrupt() {
-                crate::io::interrupt::raise(self);
+            let busy = self.bus.card.busy();
+            if busy && !crate::device::attend(self) {
+                return None;
             }
             let mut mask = self.enabled();
+            if busy && self.bus.card.pending() {
+                mask |= 1 << DEVICE;
+            }
             if !self.state.timers.is_empty() && self.state.idle_ticks < IDLE_TICKS {
                 mask |= 1 << CLOCK;
             }
@@ -327,6 +336,10 @@ impl World {
                 }
                 choice
             };
+            if choice == DEVICE {
+                crate::device::step(self);
+                continue;
+            }
             if choice == CLOCK {
                 self.state.idle_ticks += 1;
                 crate::ke::timer::tick(self);
@@ -498,7 +511,7 @@ impl World {
         self.base = Some(Box::new(Base {
             state: self.state.clone(),
             cpus: self.cpus.clone(),
-            card: self.bus.card,
+            card: self.bus.card.copy(),
             user: self.bus.user.clone(),
             dead_code: self.dead_code.clone(),
             ticks: self.bus.ticks,
@@ -517,7 +530,7 @@ impl World {
                 left &= left - 1;
                 self.cpus[context] = base.cpus[context].clone();
             }
-            self.bus.card = base.card;
+            self.bus.card.copy_from(&base.card);
             self.bus.user.clone_from(&base.user);
             self.bus.ticks = base.ticks;
             self.bus.open = Gate::Shut;
@@ -566,6 +579,7 @@ impl World {
             state.pool.len() as u64,
             state.paged.len() as u64,
             state.timers.len() as u64,
+            self.bus.card.mark(),
         ] {
             add(word);
         }

@@ -73,9 +73,10 @@ pub(crate) fn request(world: &World, irp: u64) -> String {
     }
 }
 
-/// Who touches memory: the driver, or a service on its behalf.
+/// Who touches memory: the driver, or a service or the device on its behalf.
 pub(crate) fn toucher(world: &World, by: Option<&str>) -> String {
     match by {
+        Some(kernel::device::BY) => format!("the device, by DMA that {} started,", driver(world)),
         Some(service) => format!("{service}, called by {},", driver(world)),
         None => driver(world).to_owned(),
     }

@@ -15,7 +15,8 @@ pub fn driver(folder: &str, name: &str) -> Driver {
     let path = format!("drivers/{folder}/{name}/{name}.sys");
     let file = root().join(&path);
     let image = std::fs::read(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
-    Driver { path, image, pdb: std::fs::read(file.with_extension("pdb")).ok() }
+    let pdb = std::fs::read(file.with_extension("pdb")).ok();
+    Driver { path, image, pdb, device: bench::Device::default() }
 }
 
 /// All drivers of `drivers/FOLDER` in order of name; a folder without a built driver is passed over.

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Its PDB, if it is not beside the driver
     #[arg(long, value_name = "FILE")]
     pdb: Option<PathBuf>,
+    /// The file that describes the device, if it is not where the token says
+    #[arg(long, value_name = "MODEL|FILE.toml")]
+    device: Option<String>,
     /// Show everything that happened, one line each
     #[arg(long)]
     trace: bool,
@@ -49,7 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         let problem = "the token names no driver; give it with --driver.";
         return Err(Failure::Input(problem.to_owned()));
     }
-    let loaded = driver_file::load(path, arguments.pdb.as_deref())?;
+    let device = arguments.device.as_deref().unwrap_or(&token.device);
+    let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device))?;
     let replayed = bench::replay(&loaded.driver, &token)
         .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
     let text = arguments.token.trim();

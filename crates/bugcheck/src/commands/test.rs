@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Its PDB, if it is not beside the driver
     #[arg(long, value_name = "FILE")]
     pdb: Option<PathBuf>,
+    /// Device that the driver drives: bench, dma, 8255x, or a file that describes one
+    #[arg(long, value_name = "MODEL|FILE.toml", default_value = "bench")]
+    device: String,
     /// Seed of the random part of the search
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -65,8 +68,14 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
+/// The default device has no name, so that tokens stay short.
+fn device(name: &str) -> Option<&str> {
+    Some(name).filter(|name| *name != "bench")
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let loaded = driver_file::load(&arguments.driver, arguments.pdb.as_deref())?;
+    let loaded =
+        driver_file::load(&arguments.driver, arguments.pdb.as_deref(), device(&arguments.device))?;
     if arguments.imports {
         return list_imports(&loaded.driver, arguments.format);
     }

@@ -1,4 +1,4 @@
-//! Interrupts of the bench's device.
+//! Interrupts of the bench's device: its line, which others may share, and its messages.
 
 use crate::cx::{Cx, Stop};
 use crate::device::{CARD_IRQL, CARD_VECTOR};
@@ -12,6 +12,7 @@ use crate::world::World;
 use memory::Access;
 use nt::layout::io_connect_interrupt_parameters as parameters;
 use nt::layout::io_interrupt_message_info as table;
+use nt::layout::io_interrupt_message_info_entry as entry;
 use nt::status;
 
 /// IO_CONNECT_INTERRUPT_PARAMETERS.Version (wdm.h).
@@ -34,11 +35,27 @@ const OBJECT_BYTES: u64 = 0x100;
 /// Where its own spin lock lies in it.
 const OWN_LOCK: u64 = 0x40;
 
-/// The device asserts its line: an interrupt waits for a processor, if anybody is connected.
+/// The message of the device that connections for any interrupt get: the first one that waits.
+fn next(world: &World) -> Option<u8> {
+    let wants = world.bus.card.wants();
+    (0..32u8).find(|&message| wants >> message & 1 != 0 && listens(world, message))
+}
+
+/// Whether somebody is connected to a message, or to the line.
+fn listens(world: &World, message: u8) -> bool {
+    world.state.interrupts.iter().any(|interrupt| hears(world, interrupt, message))
+}
+
+/// A device with a line is heard by all who are connected.
+fn hears(world: &World, interrupt: &Interrupt, message: u8) -> bool {
+    world.bus.card.messages() == 0 || interrupt.vector == CARD_VECTOR + u32::from(message)
+}
+
+/// The device interrupts: that waits for a processor, if anybody is connected.
 pub(crate) fn raise(world: &mut World) {
-    let Some(first) = world.state.interrupts.first().map(|interrupt| interrupt.object) else {
-        return;
-    };
+    let Some(message) = next(world) else { return };
+    let first = world.state.interrupts.iter().find(|i| hears(world, i, message));
+    let Some(first) = first.map(|interrupt| interrupt.object) else { return };
     let waiting = world.state.contexts.iter().any(|context| {
         matches!(context.start, Start::Interrupt(_)) && context.doing != Doing::Free
     });
@@ -51,16 +68,20 @@ pub(crate) fn raise(world: &mut World) {
 /// which they were connected until one says it was its device.
 pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
     cx.moment();
-    if !cx.bus.card.may_interrupt() {
-        return Ok(());
-    }
-    cx.bus.card.finish_operation();
+    let Some(number) = next(cx).filter(|_| cx.bus.card.wants() != 0) else { return Ok(()) };
+    cx.bus.card.deliver(number);
     if cx.recorder.is_some() {
-        cx.note("the device interrupts");
+        match cx.bus.card.messages() {
+            0 => cx.note("the device interrupts"),
+            _ => cx.note(&format!("the device signals message {number}")),
+        }
     }
     let mut index = 0;
     while let Some(interrupt) = cx.state.interrupts.get(index).copied() {
         index += 1;
+        if !hears(cx, &interrupt, number) {
+            continue;
+        }
         acquire(cx, interrupt.lock, interrupt.irql, true)?;
         let message = u64::from(interrupt.message.unwrap_or(0));
         let args = [interrupt.object, interrupt.context, message];
@@ -72,6 +93,12 @@ pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// Whether the device's resources name this vector.
+fn is_vector(cx: &Cx, vector: u32) -> bool {
+    let count = u32::from(cx.bus.card.messages().max(1));
+    (CARD_VECTOR..CARD_VECTOR + count).contains(&vector)
 }
 
 struct Connection {
@@ -119,7 +146,7 @@ pub fn IoConnectInterrupt(
     _float: bool,
 ) -> Result<u32, Stop> {
     cx.probe(result, 8, Access::Write)?;
-    if vector != CARD_VECTOR {
+    if !is_vector(cx, vector) {
         return Ok(status::STATUS_INVALID_PARAMETER);
     }
     let connection = Connection { routine, context, lock, irql, vector, message: None };
@@ -144,6 +171,31 @@ pub fn IoDisconnectInterrupt(cx: &mut Cx, object: u64) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Connects a routine to every message of the device; the table of messages. The default device
+/// has a line, and its interrupt is handed to such a routine as message 0.
+fn connect_messages(cx: &mut Cx, routine: u64, context: u64, lock: u64) -> Result<u64, Stop> {
+    let count = cx.bus.card.messages().max(1);
+    let bytes = table::MESSAGE_INFO + entry::SIZE * u64::from(count) + 0x10;
+    let info = pool::allocate(cx, BlockKind::Object, false, bytes, 0);
+    let Some(info) = info else { return Err(Stop::Run) };
+    cx.bus.memory.fill(info, bytes, 0);
+    cx.bus.memory.poke8(info + table::UNIFIED_IRQL, CARD_IRQL);
+    cx.bus.memory.poke32(info + table::MESSAGE_COUNT, u32::from(count));
+    for message in 0..u32::from(count) {
+        let vector = CARD_VECTOR + message;
+        let message = Some(message);
+        let connection = Connection { routine, context, lock, vector, irql: CARD_IRQL, message };
+        let object = connect(cx, &connection)?;
+        let at = info + table::MESSAGE_INFO + entry::SIZE * u64::from(vector - CARD_VECTOR);
+        cx.bus.memory.poke64(at + entry::INTERRUPT_OBJECT, object);
+        cx.bus.memory.poke32(at + entry::VECTOR, vector);
+        cx.bus.memory.poke8(at + entry::IRQL, CARD_IRQL);
+        // Latched: messages are edges.
+        cx.bus.memory.poke32(at + entry::MODE, 1);
+    }
+    Ok(info)
+}
+
 /// Connects an interrupt service routine by line, by message, or fully specified.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioconnectinterruptex>
 pub fn IoConnectInterruptEx(cx: &mut Cx, at: u64) -> Result<u32, Stop> {
@@ -160,7 +212,7 @@ pub fn IoConnectInterruptEx(cx: &mut Cx, at: u64) -> Result<u32, Stop> {
                 irql: cx.read8(at + parameters::FULLY_SPECIFIED_IRQL)?,
                 message: None,
             };
-            if connection.vector != CARD_VECTOR {
+            if !is_vector(cx, connection.vector) {
                 return Ok(status::STATUS_INVALID_PARAMETER);
             }
             let object = connect(cx, &connection)?;
@@ -183,26 +235,12 @@ pub fn IoConnectInterruptEx(cx: &mut Cx, at: u64) -> Result<u32, Stop> {
         version::MESSAGE_BASED => {
             let result = cx.read64(at + parameters::MESSAGE_BASED_CONNECTION_CONTEXT)?;
             cx.say(Event::ConnectInterrupt { version: kind, context: result })?;
-            let connection = Connection {
-                routine: cx.read64(at + parameters::MESSAGE_BASED_MESSAGE_SERVICE_ROUTINE)?,
-                context: cx.read64(at + parameters::MESSAGE_BASED_SERVICE_CONTEXT)?,
-                lock: cx.read64(at + parameters::MESSAGE_BASED_SPIN_LOCK)?,
-                vector: CARD_VECTOR,
-                irql: CARD_IRQL,
-                message: Some(0),
-            };
-            let object = connect(cx, &connection)?;
-            let bytes = table::SIZE + 0x40;
-            let info = pool::allocate(cx, BlockKind::Object, false, bytes, 0);
-            let Some(info) = info else { return Err(Stop::Run) };
-            cx.bus.memory.fill(info, bytes, 0);
-            cx.bus.memory.poke8(info + table::UNIFIED_IRQL, CARD_IRQL);
-            cx.bus.memory.poke32(info + table::MESSAGE_COUNT, 1);
-            let entry = info + table::MESSAGE_INFO;
-            cx.bus.memory.poke64(
-                entry + nt::layout::io_interrupt_message_info_entry::INTERRUPT_OBJECT,
-                object,
+            let (routine, context, lock) = (
+                cx.read64(at + parameters::MESSAGE_BASED_MESSAGE_SERVICE_ROUTINE)?,
+                cx.read64(at + parameters::MESSAGE_BASED_SERVICE_CONTEXT)?,
+                cx.read64(at + parameters::MESSAGE_BASED_SPIN_LOCK)?,
             );
+            let info = connect_messages(cx, routine, context, lock)?;
             cx.write64(result, info)?;
         }
         other => {
@@ -219,19 +257,16 @@ pub fn IoConnectInterruptEx(cx: &mut Cx, at: u64) -> Result<u32, Stop> {
 pub fn IoDisconnectInterruptEx(cx: &mut Cx, at: u64) -> Result<(), Stop> {
     let kind = cx.read32(at)?;
     let context = cx.read64(at + 8)?;
-    let object = if kind == version::MESSAGE_BASED {
-        cx.read64(
-            context
-                + table::MESSAGE_INFO
-                + nt::layout::io_interrupt_message_info_entry::INTERRUPT_OBJECT,
-        )?
-    } else {
-        context
-    };
-    IoDisconnectInterrupt(cx, object)?;
-    if kind == version::MESSAGE_BASED {
-        pool::free(cx, context);
+    if kind != version::MESSAGE_BASED {
+        return IoDisconnectInterrupt(cx, context);
     }
+    let count = cx.read32(context + table::MESSAGE_COUNT)?;
+    for message in 0..u64::from(count) {
+        let at = context + table::MESSAGE_INFO + entry::SIZE * message;
+        let object = cx.read64(at + entry::INTERRUPT_OBJECT)?;
+        IoDisconnectInterrupt(cx, object)?;
+    }
+    pool::free(cx, context);
     Ok(())
 }
 

@@ -61,6 +61,20 @@ fn buffer(memory: &mut memory::Memory, at: u64) -> u64 {
     memory.peek64(at + mdl::START_VA) + u64::from(memory.peek32(at + mdl::BYTE_OFFSET))
 }
 
+/// What devices see of an MDL: the address and bytes that it describes, and where they lie. `None`
+/// for pages that are not locked.
+pub(crate) fn for_devices(world: &mut World, at: u64) -> Option<(u64, u64, u64)> {
+    let memory = &mut world.bus.memory;
+    let (start, flags) = (buffer(memory, at), memory.peek16(at + mdl::MDL_FLAGS));
+    let bytes = u64::from(memory.peek32(at + mdl::BYTE_COUNT));
+    let view = match flags {
+        _ if flags & NONPAGED != 0 => start,
+        _ if flags & (LOCKED | PARTIAL) != 0 => memory.peek64(at + VIEW),
+        _ => return None,
+    };
+    Some((start, bytes, view))
+}
+
 /// Unlocks: the view goes, and what was written to it is in the buffer.
 pub(crate) fn unlock(world: &mut World, at: u64) {
     let memory = &mut world.bus.memory;

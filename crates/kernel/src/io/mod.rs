@@ -5,6 +5,8 @@ pub mod cancel;
 pub mod complete;
 pub mod csq;
 pub mod device;
+pub mod dma;
+mod dma_transfer;
 pub mod interrupt;
 pub mod irp;
 pub mod mdl;
@@ -20,6 +22,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         complete::services(),
         csq::services(),
         device::services(),
+        dma::services(),
         interrupt::services(),
         irp::services(),
         mdl::services(),

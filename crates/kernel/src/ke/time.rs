@@ -118,7 +118,8 @@ pub fn KeStallExecutionProcessor(cx: &mut Cx, microseconds: u32) -> Result<(), S
         return cx.limit(format!("a stall of {microseconds} microseconds"));
     }
     pass(cx, u64::from(microseconds) * 10);
-    Ok(())
+    crate::device::pass(cx, microseconds);
+    if cx.over { Err(Stop::Run) } else { Ok(()) }
 }
 
 pub(crate) fn services() -> Vec<Service> {

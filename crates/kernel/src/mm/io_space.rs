@@ -1,22 +1,29 @@
 //! Device registers in the address space.
 
 use crate::cx::{Cx, Stop};
-use crate::device::{CARD_BUS_ADDRESS, CARD_BYTES};
-use crate::map;
+use crate::device;
 use crate::service;
 use crate::service::Service;
+use devices::Space;
 
 /// Maps device registers.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-mmmapiospace>
 pub fn MmMapIoSpace(cx: &mut Cx, physical: u64, bytes: u64, _cache: u32) -> Result<u64, Stop> {
-    let offset = physical.wrapping_sub(CARD_BUS_ADDRESS);
-    if offset >= CARD_BYTES || bytes > CARD_BYTES - offset {
+    let found = cx.bus.card.places().iter().enumerate().find_map(|(bar, place)| {
+        let offset = physical.wrapping_sub(place.address);
+        let inside = place.bar.space == Space::Memory
+            && offset < place.bar.bytes
+            && bytes <= place.bar.bytes - offset;
+        inside.then_some(device::mapped(bar as u8) + offset)
+    });
+    let Some(at) = found else {
         return cx.unsupported(format!(
-            "mapping physical address {physical:#x}: the bench's device is at {CARD_BUS_ADDRESS:#x}"
+            "mapping {bytes:#x} bytes at physical address {physical:#x}, where the bench's device \
+             has no registers"
         ));
-    }
-    cx.bus.memory.set_valid(map::DEVICE_SPACE + offset, bytes, true);
-    Ok(map::DEVICE_SPACE + offset)
+    };
+    cx.bus.memory.set_valid(at, bytes, true);
+    Ok(at)
 }
 
 /// Maps device registers with a protection.
@@ -28,8 +35,10 @@ pub fn MmMapIoSpaceEx(cx: &mut Cx, physical: u64, bytes: u64, _protect: u32) -> 
 /// Takes a mapping of device registers back.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-mmunmapiospace>
 pub fn MmUnmapIoSpace(cx: &mut Cx, address: u64, bytes: u64) -> Result<(), Stop> {
-    if (map::DEVICE_SPACE..map::DEVICE_SPACE + CARD_BYTES).contains(&address) {
-        cx.bus.memory.set_valid(address, bytes.min(CARD_BYTES), false);
+    let (bar, offset) = device::place(address);
+    let room = cx.bus.card.places().get(usize::from(bar)).map_or(0, |place| place.bar.bytes);
+    if offset < room {
+        cx.bus.memory.set_valid(address, bytes.min(room - offset), false);
     }
     Ok(())
 }

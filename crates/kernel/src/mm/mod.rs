@@ -2,8 +2,12 @@
 
 pub mod io_space;
 pub mod misc;
+pub mod physical;
 pub mod probe;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
-    [io_space::services(), misc::services(), probe::services()].into_iter().flatten().collect()
+    [io_space::services(), misc::services(), physical::services(), probe::services()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -2,6 +2,7 @@
 //! writes and controls stay pending and are completed a moment later, as hardware would, so that
 //! filters and their completion routines are exercised.
 
+use super::questions;
 use crate::cx::{Cx, Stop};
 use crate::io::complete::complete;
 use crate::io::device;
@@ -66,14 +67,20 @@ pub fn BenchBusPass(cx: &mut Cx, _device: u64, at: u64) -> Result<u32, Stop> {
     finish(cx, at, code)
 }
 
-/// PnP: start, stop and remove succeed, questions keep their status.
+/// PnP: start, stop and remove succeed, questions are answered or keep their status.
 pub fn BenchBusPnp(cx: &mut Cx, device: u64, at: u64) -> Result<u32, Stop> {
     let here = cx.read64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION)?;
     let minor = cx.read8(here + location::MINOR_FUNCTION)?;
     match minor {
         // START .. CANCEL_STOP, SURPRISE_REMOVAL
         0x00..=0x06 | 0x17 => finish(cx, at, status::STATUS_SUCCESS),
-        _ => BenchBusPass(cx, device, at),
+        _ => match questions::answer(cx, minor, here)? {
+            Some((code, information)) => {
+                cx.write64(at + irp::IO_STATUS_INFORMATION, information)?;
+                finish(cx, at, code)
+            }
+            None => BenchBusPass(cx, device, at),
+        },
     }
 }
 

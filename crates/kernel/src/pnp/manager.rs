@@ -99,14 +99,14 @@ pub fn stop_and_start(cx: &mut Cx, pdo: u64, cancel: bool) -> Result<(), Stop> {
 
 /// The device is pulled out. REMOVE follows when the last handle is closed.
 pub fn surprise(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
-    cx.bus.card.gone = true;
+    cx.bus.card.fault(devices::Fault::Gone);
     request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
     Ok(())
 }
 
 /// Removes a device in good order, if it agrees or `force` is set; whether it is removed.
 pub fn remove(cx: &mut Cx, pdo: u64, force: bool) -> Result<bool, Stop> {
-    if !cx.bus.card.gone {
+    if !cx.bus.card.gone() {
         let agreed = request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])?;
         if agreed >= 0x8000_0000 && !force {
             request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;

@@ -2,8 +2,9 @@
 
 pub mod bus;
 pub mod manager;
+pub(crate) mod questions;
 pub mod resources;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
-    bus::services()
+    [bus::services(), questions::services()].into_iter().flatten().collect()
 }

@@ -1,0 +1,55 @@
+//! The models by name.
+
+use crate::card::Card;
+use crate::described::{BadDescription, Described};
+use crate::device::Device;
+use crate::dma_card::DmaCard;
+use crate::i8255x::Controller;
+use std::sync::Arc;
+
+type Make = fn() -> Box<dyn Device>;
+
+/// Name, what it is, and how it is made.
+pub const MODELS: &[(&str, &str, Make)] = &[
+    ("bench", "registers and an interrupt line", || Box::new(Card::default())),
+    ("dma", "copies memory by scatter/gather, signals messages", || Box::new(DmaCard::default())),
+    ("8255x", "Intel 8255x fast Ethernet controller", || Box::new(Controller::default())),
+];
+
+/// A kind of device, of which any number can be made.
+#[derive(Clone, Debug)]
+pub enum Model {
+    /// One of [`MODELS`], by number.
+    Known(usize),
+    /// One that a file describes.
+    Described(Arc<Described>),
+}
+
+impl Default for Model {
+    fn default() -> Model {
+        Model::Known(0)
+    }
+}
+
+impl Model {
+    /// The model of this name.
+    pub fn by_name(name: &str) -> Option<Model> {
+        MODELS.iter().position(|(known, ..)| *known == name).map(Model::Known)
+    }
+
+    /// The model that this text in TOML describes.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with line and column where they are known.
+    pub fn described(text: &str) -> Result<Model, BadDescription> {
+        Ok(Model::Described(Arc::new(Described::parse(text)?)))
+    }
+
+    /// Makes a device.
+    pub fn make(&self) -> Box<dyn Device> {
+        match self {
+            Model::Known(index) => (MODELS[*index % MODELS.len()].2)(),
+            Model::Described(described) => described.make(),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! A device in its slot: where its registers lie, its configuration space, what is wrong with it,
+//! and what it would do next.
+
+use crate::card::Card;
+use crate::config::Config;
+use crate::device::{Bar, Bus, Device, Fault, Identity, Refused, Space};
+use std::rc::Rc;
+
+/// Number of the interrupt line as configuration space and raw resources give it.
+const LINE: u8 = 17;
+/// Time, in the measure of [`Slot::wait`], after which a device has done its next thing: no
+/// schedule makes a driver wait for ever for hardware that works.
+const PATIENCE: u32 = 64;
+
+/// Where a range of registers lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The range.
+    pub bar: Bar,
+    /// Bus address or port.
+    pub address: u64,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Slot {
+    device: Box<dyn Device>,
+    identity: Identity,
+    places: Rc<[Place]>,
+    messages: u8,
+    config: Config,
+    gone: bool,
+    ones: bool,
+    stalled: bool,
+    storm: u32,
+    waited: u32,
+    wants: u32,
+    pending: bool,
+    refused: bool,
+}
+
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot::new(Box::new(Card::default()))
+    }
+}
+
+fn place(index: u64, bar: &Bar) -> u64 {
+    match bar.space {
+        Space::Ports => 0xc000 + 0x400 * index,
+        Space::Memory if bar.bytes <= 0x1_0000 => 0xfebf_0000 - 0x1_0000 * index,
+        Space::Memory => 0xe000_0000 + 0x100_0000 * index,
+    }
+}
+
+impl Slot {
+    /// Plugs a device in. Ranges of registers beyond the sixth are not there.
+    pub fn new(device: Box<dyn Device>) -> Slot {
+        let mut bars = device.bars();
+        bars.truncate(6);
+        let place = |(index, bar)| Place { bar, address: place(index as u64, &bar) };
+        let places: Rc<[Place]> = bars.iter().copied().enumerate().map(place).collect();
+        let (identity, messages) = (device.identity(), device.messages().min(32));
+        let addresses: Vec<u64> = places.iter().map(|place| place.address).collect();
+        let config = Config::new(&identity, &bars, &addresses, messages, LINE);
+        let mut slot = Slot {
+            device,
+            identity,
+            places,
+            messages,
+            config,
+            gone: false,
+            ones: false,
+            stalled: false,
+            storm: 0,
+            waited: 0,
+            wants: 0,
+            pending: false,
+            refused: false,
+        };
+        slot.look();
+        slot
+    }
+
+    /// A copy of everything.
+    pub fn copy(&self) -> Slot {
+        Slot { device: self.device.copy(), places: self.places.clone(), ..*self }
+    }
+
+    /// Takes over the state of another slot with a device of the same type.
+    pub fn copy_from(&mut self, from: &Slot) {
+        self.device.copy_from(&*from.device);
+        self.config = from.config;
+        self.gone = from.gone;
+        self.ones = from.ones;
+        self.stalled = from.stalled;
+        self.storm = from.storm;
+        self.waited = from.waited;
+        self.wants = from.wants;
+        self.pending = from.pending;
+        self.refused = from.refused;
+    }
+
+    /// Brings what is asked at every scheduling point up to date.
+    #[inline]
+    fn look(&mut self) {
+        let dead = self.gone || self.stalled;
+        let mut wants = if dead { 0 } else { self.device.interrupts() };
+        if self.messages == 0 && self.config.line_disabled() {
+            wants = 0;
+        }
+        if self.storm > 0 && !self.gone {
+            wants |= 1;
+        }
+        self.wants = wants;
+        self.pending = !dead && self.config.masters() && self.device.pending();
+    }
+
+    /// Who the device is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Where its registers lie.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Messages that it can signal; 0 for one with a line.
+    pub fn messages(&self) -> u8 {
+        self.messages
+    }
+
+    /// Interrupts that wait to be delivered: bit 0 for the line, bit `m` for message `m`.
+    #[inline]
+    pub fn wants(&self) -> u32 {
+        self.wants
+    }
+
+    /// Whether the device has something to do by itself.
+    #[inline]
+    pub fn pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Whether there is anything to choose or to tell because of the device.
+    #[inline]
+    pub fn busy(&self) -> bool {
+        self.wants != 0 || self.pending || self.refused
+    }
+
+    /// Whether the device was pulled out.
+    pub fn gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Whether registers in this range answer now.
+    fn answers(&self, bar: u8) -> bool {
+        let place = self.places.get(usize::from(bar));
+        !self.gone && place.is_some_and(|place| self.config.decodes(place.bar.space))
+    }
+
+    /// Reads registers: 1, 2, 4 or 8 bytes.
+    pub fn read(&mut self, bar: u8, offset: u64, bytes: u8) -> u64 {
+        if !self.answers(bar) {
+            return u64::MAX;
+        }
+        let value = self.device.read(bar, offset, bytes);
+        self.look();
+        if self.ones { u64::MAX } else { value }
+    }
+
+    /// Writes registers.
+    pub fn write(&mut self, bar: u8, offset: u64, bytes: u8, value: u64) {
+        if self.answers(bar) {
+            self.device.write(bar, offset, bytes, value);
+            self.look();
+        }
+    }
+
+    /// An interrupt is about to be delivered; false when there is none any more.
+    pub fn deliver(&mut self, message: u8) -> bool {
+        if self.wants >> message & 1 == 0 {
+            return false;
+        }
+        if message == 0 && self.storm > 0 {
+            self.storm -= 1;
+        } else {
+            self.device.deliver(message);
+        }
+        self.look();
+        true
+    }
+
+    /// Time passes for the device, by microseconds or by looks at it; whether its next thing is
+    /// done now.
+    #[inline]
+    pub fn wait(&mut self, time: u32) -> bool {
+        if !self.pending {
+            return false;
+        }
+        self.waited = self.waited.saturating_add(time);
+        if self.waited < PATIENCE {
+            return false;
+        }
+        self.waited -= PATIENCE;
+        true
+    }
+
+    /// Does one thing by itself; says what.
+    pub fn step(&mut self, bus: &mut dyn Bus) -> Result<&'static str, Refused> {
+        if !self.pending {
+            return Ok("does nothing");
+        }
+        let done = self.device.step(bus);
+        self.refused |= done.is_err();
+        self.look();
+        done
+    }
+
+    /// Whether the bus refused an access since this was asked last.
+    pub fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Makes something go wrong; false where the device cannot.
+    pub fn fault(&mut self, fault: Fault) -> bool {
+        match fault {
+            Fault::Ones => self.ones = true,
+            Fault::Gone => self.gone = true,
+            Fault::Stall => self.stalled = true,
+            Fault::Storm(times) => self.storm = times,
+            Fault::Short | Fault::Reordered => return self.device.fault(fault),
+            Fault::None => {
+                (self.ones, self.stalled, self.storm) = (false, false, 0);
+            }
+        }
+        self.look();
+        true
+    }
+
+    /// Reads configuration space; a device that is gone reads as ones. Bytes read.
+    pub fn read_config(&self, offset: usize, into: &mut [u8]) -> usize {
+        let count = self.config.read(offset, into);
+        if self.gone {
+            into[..count].fill(0xff);
+        }
+        count
+    }
+
+    /// Writes configuration space; bytes taken.
+    pub fn write_config(&mut self, offset: usize, from: &[u8]) -> usize {
+        if self.gone {
+            return 0;
+        }
+        let count = self.config.write(offset, from);
+        self.look();
+        count
+    }
+
+    /// A number for the state, to tell whether two runs are the same: only what is cheap to see.
+    pub fn mark(&self) -> u64 {
+        u64::from(self.wants) << 8 | u64::from(self.pending) << 1 | u64::from(self.gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Bus for Nowhere {
+        fn read(&mut self, _: u64, _: &mut [u8]) -> Result<(), Refused> {
+            Err(Refused)
+        }
+        fn write(&mut self, _: u64, _: &[u8]) -> Result<(), Refused> {
+            Err(Refused)
+        }
+    }
+
+    #[test]
+    fn the_default_card_interrupts_after_its_doorbell() {
+        let mut slot = Slot::default();
+        slot.write(0, 0x18, 4, 1);
+        assert_eq!(slot.wants(), 0);
+        slot.write(0, 0x0c, 4, 1);
+        assert_eq!(slot.wants(), 1);
+        assert_eq!(slot.read(0, 4, 4), 0);
+        assert!(slot.deliver(0));
+        assert_eq!(slot.read(0, 4, 4), 1);
+        slot.write(0, 8, 4, 1);
+        assert_eq!((slot.wants(), slot.busy()), (0, false));
+    }
+
+    #[test]
+    fn faults_are_made_and_undone() {
+        let mut slot = Slot::default();
+        let base = slot.copy();
+        slot.fault(Fault::Ones);
+        assert_eq!(slot.read(0, 0, 4), u64::MAX);
+        slot.fault(Fault::None);
+        assert_eq!(slot.read(0, 0, 4), 0x4243_4b31);
+        slot.fault(Fault::Storm(2));
+        assert!(slot.deliver(0) && slot.deliver(0) && !slot.deliver(0));
+        slot.fault(Fault::Gone);
+        assert_eq!(slot.read(0, 0, 4), u64::MAX);
+        let mut word = [0; 4];
+        assert_eq!((slot.read_config(0, &mut word), word), (4, [0xff; 4]));
+        slot.copy_from(&base);
+        assert_eq!(slot.read(0, 0, 4), 0x4243_4b31);
+        assert!(!slot.fault(Fault::Short), "the card has no operations that could end short");
+        assert_eq!(slot.step(&mut Nowhere), Ok("does nothing"));
+    }
+
+    #[test]
+    fn decoding_can_be_switched_off() {
+        let mut slot = Slot::default();
+        slot.write_config(4, &[0, 0]);
+        assert_eq!(slot.read(0, 0, 4), u64::MAX);
+    }
+}
