@@ -14,7 +14,8 @@ const UNSAFE: &[&str] = &["crates/kernel/src/context.rs", "crates/cpu/tests/diff
 
 /// Rooms that have no outside world: no files, clocks, environment, processes.
 const WITHOUT_WORLD: &[&str] = &[
-    "finding", "nt", "pe", "symbols", "schedule", "memory", "cpu", "devices", "kernel", "verifier", "report",
+    "finding", "nt", "pe", "symbols", "schedule", "memory", "cpu", "devices", "kernel", "verifier",
+    "report",
 ];
 
 /// Rooms that know nothing of ours: neither NT nor each other.
