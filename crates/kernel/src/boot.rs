@@ -10,6 +10,9 @@ pub(crate) const GUARD_CHECK: u64 = map::KERNEL_DATA + map::KERNEL_DATA_BYTES;
 /// `jmp rax`: likewise the dispatch.
 pub(crate) const GUARD_DISPATCH: u64 = GUARD_CHECK + 16;
 
+/// How far the value of `IoFileObjectType` and its like is from the variable.
+pub(crate) const OBJECT_TYPE: u64 = 0x2000;
+
 /// Bytes of user memory mapped from the start.
 pub(crate) const USER_BYTES: u64 = 4 << 20;
 
@@ -67,6 +70,7 @@ pub(crate) fn boot(world: &mut World) {
     memory.map(map::USER, USER_BYTES, USER | TRACKED | NO_EXECUTE, false);
     crate::device::map(world);
     variables(world);
+    crate::se::exports::boot(world);
     crate::ps::thread::boot(world);
     crate::ke::time::publish(world);
 }
@@ -82,8 +86,10 @@ fn variables(world: &mut World) {
             "MmHighestUserAddress" => map::USER_END - 0x1_0001,
             "MmSystemRangeStart" => 0xffff_8000_0000_0000,
             "MmUserProbeAddress" => map::USER_END - 0x1_0000,
+            "PsInitialSystemProcess" => crate::ps::process::SYSTEM,
+            "SeExports" => crate::se::exports::EXPORTS,
             // Object types: a value that only its own variable has.
-            _ if name.ends_with("Type") => at + 0x2000,
+            _ if name.ends_with("Type") => at + OBJECT_TYPE,
             _ => 0,
         };
         let word = value.to_le_bytes();

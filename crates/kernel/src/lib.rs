@@ -36,6 +36,8 @@ mod world;
 
 // Services bear the names under which drivers import them.
 #[allow(non_snake_case)]
+pub mod cm;
+#[allow(non_snake_case)]
 pub mod dbg;
 #[allow(non_snake_case)]
 pub mod ex;
@@ -57,6 +59,8 @@ pub mod po;
 pub mod ps;
 #[allow(non_snake_case)]
 pub mod rtl;
+#[allow(non_snake_case)]
+pub mod se;
 
 pub use boot::VERSION;
 pub use bus::{BusStop, GuestBus, What};

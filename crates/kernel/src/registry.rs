@@ -16,6 +16,8 @@ fn services() -> &'static [Service] {
             crate::ob::services(),
             crate::ps::services(),
             crate::rtl::services(),
+            crate::se::services(),
+            crate::cm::services(),
             crate::dbg::services(),
             crate::pnp::services(),
             crate::hal::services(),
@@ -70,6 +72,11 @@ impl Registry {
     pub fn address_of(&self, name: &str) -> Option<u64> {
         let index = *self.by_name.get(name)?;
         Some(map::FIRST_SERVICE + index as u64 * map::SERVICE_STRIDE)
+    }
+
+    /// The POBJECT_TYPE that a variable such as `IoFileObjectType` holds.
+    pub(crate) fn object_type(&self, variable: &str) -> Option<u64> {
+        self.data.get(variable).map(|at| at + crate::boot::OBJECT_TYPE)
     }
 
     /// Exports a variable.

@@ -168,6 +168,15 @@ pub struct Link {
     pub made: Site,
 }
 
+/// An event with a name; it stays until the run ends.
+#[derive(Clone, Debug)]
+pub struct NamedEvent {
+    /// Its name.
+    pub name: Rc<str>,
+    /// KEVENT.
+    pub object: u64,
+}
+
 /// A spin lock that is held.
 #[derive(Clone, Copy, Debug)]
 pub struct Lock {
@@ -498,6 +507,16 @@ state! {
     wakes: Vec<(u64, u64)>,
     /// Devices with idle detection.
     idle: Vec<IdleDevice>,
+    /// Objects of the kernel's that somebody holds or held.
+    objects: Vec<crate::ob::object::Object>,
+    /// Events with a name.
+    named_events: Vec<NamedEvent>,
+    /// The registry.
+    hive: Rc<crate::cm::hive::Hive>,
+    /// Files, and openings of them.
+    disk: Rc<crate::io::disk::Disk>,
+    /// Device interfaces and what was registered for notification.
+    registered: Rc<crate::io::registered::Registered>,
     /// Handles to kernel objects: object address, 0 once closed.
     handles: Vec<u64>,
     /// User-half ranges that the current requests gave or the driver probed.
@@ -551,6 +570,11 @@ impl State {
             power: Vec::new(),
             wakes: Vec::new(),
             idle: Vec::new(),
+            objects: Vec::new(),
+            named_events: Vec::new(),
+            hive: Rc::new(crate::cm::hive::Hive::new()),
+            disk: Rc::default(),
+            registered: Rc::default(),
             handles: Vec::new(),
             probed: Vec::new(),
             now: 0,

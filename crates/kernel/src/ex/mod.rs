@@ -1,5 +1,6 @@
 //! Executive: pool, lists, locks for threads.
 
+pub mod callback;
 pub mod fast_mutex;
 pub mod lists;
 pub mod lookaside;
@@ -9,6 +10,7 @@ pub mod resource;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
     [
+        callback::services(),
         fast_mutex::services(),
         lists::services(),
         lookaside::services(),

@@ -100,7 +100,8 @@ fn finish(cx: &mut Cx, at: u64) -> Result<(), Stop> {
         }
         finish_request(cx, index, code, information);
     } else {
-        // A packet from IoBuild...Request: the caller's status block and event.
+        // A packet from IoBuild...Request: its buffers, the caller's status block and event.
+        super::build::settle(cx, at)?;
         if iosb != 0 {
             cx.write32(iosb, code)?;
             cx.write64(iosb + 8, information)?;

@@ -190,7 +190,7 @@ pub fn IoDeleteDevice(cx: &mut Cx, object: u64) -> Result<(), Stop> {
 pub(crate) fn delete_if_unused(world: &mut World, object: u64) {
     let deleted = world.state.devices.iter().any(|d| d.object == object && d.deleted);
     let references = world.bus.memory.peek32(object + device::REFERENCE_COUNT);
-    if deleted && references == 0 {
+    if deleted && references == 0 && crate::ob::object::pointers(world, object) == 0 {
         pool::free(world, object);
     }
 }
@@ -264,7 +264,9 @@ pub fn IoDetachDevice(cx: &mut Cx, target: u64) -> Result<(), Stop> {
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iogetattacheddevicereference>
 pub fn IoGetAttachedDeviceReference(cx: &mut Cx, object: u64) -> Result<u64, Stop> {
     cx.probe(object, device::SIZE, Access::Read)?;
-    Ok(top_of_stack(cx, object))
+    let top = top_of_stack(cx, object);
+    crate::ob::object::reference(cx, top);
+    Ok(top)
 }
 
 /// What a driver that registers nothing for a request does with it.

@@ -1,15 +1,23 @@
 //! I/O manager.
 
+pub mod build;
 pub mod call;
 pub mod cancel;
 pub mod complete;
 pub mod csq;
 pub mod device;
+pub mod disk;
+pub mod error_log;
+pub mod file;
+pub mod interface;
 pub mod dma;
 mod dma_transfer;
 pub mod interrupt;
 pub mod irp;
 pub mod mdl;
+pub mod notification;
+pub mod property;
+pub mod registered;
 pub mod remove_lock;
 pub mod request;
 pub mod symbolic_link;
@@ -17,15 +25,21 @@ pub mod work_item;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
     [
+        build::services(),
         call::services(),
         cancel::services(),
         complete::services(),
         csq::services(),
         device::services(),
+        error_log::services(),
+        file::services(),
+        interface::services(),
         dma::services(),
         interrupt::services(),
         irp::services(),
         mdl::services(),
+        notification::services(),
+        property::services(),
         remove_lock::services(),
         symbolic_link::services(),
         work_item::services(),

@@ -385,12 +385,26 @@ pub fn close(cx: &mut Cx, opened: u16) -> Result<(), Stop> {
     while cx.state.files[number].busy > 0 {
         cx.block(Doing::ForKey(FILE_IDLE))?;
     }
+    release(cx, opened)
+}
+
+/// Sends CLOSE for a file whose handle is closed, unless somebody refers to its object.
+pub(crate) fn release(cx: &mut Cx, opened: u16) -> Result<(), Stop> {
+    let number = usize::from(opened);
+    let file = cx.state.files[number];
+    let object = file.object;
+    if file.open || file.closed || file.busy > 0 || crate::ob::object::pointers(cx, object) > 0 {
+        return Ok(());
+    }
+    if cx.irql() > 0 {
+        return cx.unsupported("the last reference to a file, given back at raised IRQL");
+    }
+    cx.state.files[number].closed = true;
+    let target = file.device;
     let top = device::top_of_stack(cx, target);
     let (index, at, _) = make(cx, top, Some(opened), major::CLOSE, 0, false)?;
     send(cx, index, top, at)?;
     wait(cx, index)?;
-    cx.state.files[number].closed = true;
-    let object = cx.state.files[number].object;
     pool::free(cx, object);
     device::reference(cx, target, -1);
     Ok(())

@@ -64,6 +64,10 @@ pub fn find_device(world: &World, name: &str) -> Option<u64> {
         {
             return Some(found.object);
         }
+        let mut interfaces = world.state.registered.interfaces.iter();
+        if let Some(found) = interfaces.find(|known| known.enabled && same(&known.link)) {
+            return Some(found.pdo);
+        }
         let link = world.state.links.iter().find(|link| same(&link.name))?;
         name = canonical(&link.target);
     }
@@ -85,7 +89,10 @@ pub fn IoGetDeviceObjectPointer(
     };
     match super::request::open(cx, object, access)? {
         Ok(index) => {
+            // The handle is closed at once; the reference to the file object is the caller's.
             let opened = cx.state.files[usize::from(index)];
+            crate::ob::object::reference(cx, opened.object);
+            super::request::close(cx, index)?;
             cx.write64(file, opened.object)?;
             let top = super::device::top_of_stack(cx, object);
             cx.write64(device, top)?;

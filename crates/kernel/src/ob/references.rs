@@ -1,11 +1,11 @@
-//! References by pointer and with tags. Objects of the kernel's live as long as the run, so they
-//! are not counted; a driver that touches an object after its last reference is not found this way.
+//! References by pointer and with tags.
 
-use super::{ObReferenceObjectByHandle, open_handle};
+use super::object::{record, reference};
+use super::{ObReferenceObjectByHandle, has_type, open_handle};
 use crate::cx::{Cx, Stop};
 use crate::service;
 use crate::service::Service;
-use nt::status::STATUS_SUCCESS;
+use nt::status::{STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS};
 
 /// Counts a reference to an object of a type.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obreferenceobjectbypointer>
@@ -13,10 +13,15 @@ pub fn ObReferenceObjectByPointer(
     cx: &mut Cx,
     object: u64,
     _access: u32,
-    _kind: u64,
+    kind: u64,
     _mode: u8,
 ) -> Result<u32, Stop> {
     cx.read8(object)?;
+    let is = record(cx, object).kind;
+    if !has_type(cx, is, kind) {
+        return Ok(STATUS_OBJECT_TYPE_MISMATCH);
+    }
+    reference(cx, object);
     Ok(STATUS_SUCCESS)
 }
 
@@ -56,20 +61,25 @@ pub fn ObOpenObjectByPointer(
     _attributes: u32,
     _state: u64,
     _access: u32,
-    _kind: u64,
+    kind: u64,
     _mode: u8,
     handle: u64,
 ) -> Result<u32, Stop> {
     cx.read8(object)?;
+    let is = record(cx, object).kind;
+    if !has_type(cx, is, kind) {
+        return Ok(STATUS_OBJECT_TYPE_MISMATCH);
+    }
     let value = open_handle(cx, object);
     cx.write64(handle, value)?;
     Ok(STATUS_SUCCESS)
 }
 
-/// Counts a reference unless the object is going away: it never is.
+/// Counts a reference unless the object is going away: what is there still, is not.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obreferenceobjectsafe>
 pub fn ObReferenceObjectSafe(cx: &mut Cx, object: u64) -> Result<bool, Stop> {
     cx.read8(object)?;
+    reference(cx, object);
     Ok(true)
 }
 
@@ -91,15 +101,26 @@ pub fn ObDereferenceObjectDeferDelete(cx: &mut Cx, object: u64) -> Result<(), St
     super::ObfDereferenceObject(cx, object).map(drop)
 }
 
+/// Gives a reference with a tag back, the object's end to happen later.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obdereferenceobjectdeferdeletewithtag>
+pub fn ObDereferenceObjectDeferDeleteWithTag(
+    cx: &mut Cx,
+    object: u64,
+    _tag: u32,
+) -> Result<(), Stop> {
+    ObDereferenceObjectDeferDelete(cx, object)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
-        service!(ObReferenceObjectByPointer, quiet, partly "type is not checked nor references counted"),
-        service!(ObReferenceObjectByPointerWithTag, quiet, partly "type is not checked nor references counted"),
-        service!(ObReferenceObjectByHandleWithTag, partly "type and access are not checked"),
-        service!(ObOpenObjectByPointer, partly "type and access are not checked"),
-        service!(ObReferenceObjectSafe, quiet, partly "references are not counted"),
-        service!(ObfReferenceObjectWithTag, quiet, partly "references are not counted"),
-        service!(ObfDereferenceObjectWithTag, quiet, partly "references are not counted"),
-        service!(ObDereferenceObjectDeferDelete, quiet, partly "references are not counted"),
+        service!(ObReferenceObjectByPointer, quiet),
+        service!(ObReferenceObjectByPointerWithTag, quiet),
+        service!(ObReferenceObjectByHandleWithTag, partly "access is not checked"),
+        service!(ObOpenObjectByPointer, partly "access is not checked"),
+        service!(ObReferenceObjectSafe, quiet),
+        service!(ObfReferenceObjectWithTag, quiet),
+        service!(ObfDereferenceObjectWithTag, hands_over),
+        service!(ObDereferenceObjectDeferDelete, hands_over),
+        service!(ObDereferenceObjectDeferDeleteWithTag, hands_over),
     ]
 }

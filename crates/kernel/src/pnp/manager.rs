@@ -38,6 +38,7 @@ pub fn load(cx: &mut Cx, number: usize) -> Result<u32, Stop> {
     cx.modules[number].driver_object = object;
     let path = pool::allocate(cx, BlockKind::Object, false, 16, 0);
     let Some(path) = path else { return Err(Stop::Run) };
+    crate::cm::hive::add_service(std::rc::Rc::make_mut(&mut cx.state.hive), &key);
     let (length, buffer) = device::kernel_string(cx, &key);
     cx.bus.memory.poke16(path, length);
     cx.bus.memory.poke16(path + 2, length + 2);

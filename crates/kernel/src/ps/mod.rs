@@ -1,8 +1,9 @@
 //! Processes and threads.
 
+pub mod notify;
 pub mod process;
 pub mod thread;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
-    [process::services(), thread::services()].into_iter().flatten().collect()
+    [notify::services(), process::services(), thread::services()].into_iter().flatten().collect()
 }

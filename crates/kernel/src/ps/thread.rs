@@ -41,6 +41,10 @@ pub(crate) fn ended(cx: &mut Cx) {
     if !cx.state.waits.is_empty() {
         signal(cx, thread);
     }
+    let own = pool::find_live(cx, thread).is_some_and(|block| block.allocated != 0);
+    if own && crate::ob::object::is_unheld(cx, thread) {
+        pool::free(cx, thread);
+    }
 }
 
 /// Makes a system thread and a handle to it.

@@ -1,0 +1,74 @@
+//! What drivers registered with the system: device interfaces, callbacks, notifications.
+
+use std::rc::Rc;
+
+/// An instance of a device interface.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Class GUID, as it lies in memory.
+    pub class: [u8; 16],
+    /// Physical device object.
+    pub pdo: u64,
+    /// Its symbolic link.
+    pub link: Rc<str>,
+    /// Applications may open it.
+    pub enabled: bool,
+}
+
+/// A routine that is to be called when something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// What for.
+    pub event: Event,
+    /// The routine.
+    pub routine: u64,
+    /// Its context.
+    pub context: u64,
+    /// The registration, as the driver knows it; 0 where it has none.
+    pub handle: u64,
+    /// What it is about: a callback object, a device; 0 for all.
+    pub object: u64,
+}
+
+/// What a notification is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A callback object is notified.
+    Callback,
+    /// A process starts or ends.
+    Process,
+    /// A thread starts or ends.
+    Thread,
+    /// An image is loaded.
+    Image,
+    /// A device interface comes or goes, a target device changes.
+    PlugPlay,
+    /// The system shuts down.
+    Shutdown,
+    /// A power setting changes.
+    PowerSetting,
+    /// The registry is used.
+    Registry,
+    /// ETW asks for events.
+    Etw,
+    /// Boot drivers have been initialised.
+    Reinitialize,
+}
+
+/// See the module's description.
+#[derive(Clone, Debug, Default)]
+pub struct Registered {
+    /// Device interfaces, oldest first.
+    pub interfaces: Vec<Interface>,
+    /// Notifications, oldest first.
+    pub notifications: Vec<Notification>,
+}
+
+impl Registered {
+    /// Takes a registration back; false where it is not there.
+    pub fn remove(&mut self, event: Event, matches: impl Fn(&Notification) -> bool) -> bool {
+        let before = self.notifications.len();
+        self.notifications.retain(|known| known.event != event || !matches(known));
+        self.notifications.len() < before
+    }
+}
