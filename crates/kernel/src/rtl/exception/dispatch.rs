@@ -9,6 +9,7 @@
 
 use super::frames::{self, Left};
 use super::record::{self, Area, Exception, flags};
+use super::scopes;
 use crate::cx::{Cx, RAX, RSP, Stop};
 use crate::event::Routine;
 use cpu::Cpu;
@@ -180,10 +181,28 @@ fn call_handler(
     let Some(handler) = left.frame.handler else { return Ok(None) };
     let handler = cx.modules[left.module].base + u64::from(handler);
     area.show(cx, left, target, scope);
-    if let Some(recorder) = &mut cx.recorder {
-        recorder.raised = Some((raised.gpr, raised.rip));
-    }
+    let raised = Some((raised.gpr, raised.rip));
     let arguments = [area.record, left.frame.establisher, area.context, area.dispatcher];
+    if leads_to_ours(cx, handler) {
+        // RSP is at the CONTEXT, which begins with home space for the one who is handed it.
+        return scopes::handle(cx, arguments, raised).map(Some);
+    }
+    if let Some(recorder) = &mut cx.recorder {
+        recorder.raised = raised;
+    }
     let disposition = cx.call(Routine::Callback, handler, &arguments)?;
     Ok(Some(disposition as u32))
+}
+
+/// Whether a language handler is nothing but a jump through the import of `__C_specific_handler`, as
+/// in every image whose functions have no other one: then there is nothing to execute.
+fn leads_to_ours(cx: &Cx, handler: u64) -> bool {
+    let mut code = [0; 6];
+    cx.bus.memory.view(handler, &mut code);
+    // jmp [rip + distance]
+    let [0xff, 0x25, distance @ ..] = code else { return false };
+    let distance = i64::from(i32::from_le_bytes(distance));
+    let import = handler.wrapping_add(6).wrapping_add_signed(distance);
+    let ours = cx.registry.address_of("__C_specific_handler");
+    ours == Some(cx.bus.memory.view64(import))
 }

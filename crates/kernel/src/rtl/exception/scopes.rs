@@ -17,6 +17,9 @@ const CONTINUE_SEARCH: u32 = 1;
 /// In place of a filter: EXCEPTION_EXECUTE_HANDLER, always.
 const ALWAYS: u32 = 1;
 
+/// Registers and instruction of an exception, for the record of what is called for it.
+pub(crate) type Raised = ([u64; 16], u64);
+
 /// Looks for a `__try` block that takes an exception, or calls the termination handlers of those
 /// that an unwind leaves.
 /// <https://learn.microsoft.com/windows/win32/devnotes/--c-specific-handler2>
@@ -26,6 +29,15 @@ pub fn __C_specific_handler(
     frame: u64,
     context: u64,
     dispatcher: u64,
+) -> Result<u32, Stop> {
+    handle(cx, [record, frame, context, dispatcher], None)
+}
+
+/// The same, for the dispatcher itself: what RSP points to has room for a call's home space.
+pub(crate) fn handle(
+    cx: &mut Cx,
+    [record, frame, context, dispatcher]: [u64; 4],
+    raised: Option<Raised>,
 ) -> Result<u32, Stop> {
     let base = cx.read64(dispatcher + dispatcher::IMAGE_BASE)?;
     let data = cx.read64(dispatcher + dispatcher::HANDLER_DATA)?.wrapping_sub(base);
@@ -62,7 +74,7 @@ pub fn __C_specific_handler(
                 let handler = base + u64::from(scope.handler);
                 let place = cx.describe_address(handler);
                 cx.note(&format!("__finally at {place}, left by an exception"));
-                cx.call(Routine::Callback, handler, &[1, frame])?;
+                call(cx, handler, [1, frame], raised)?;
             }
             continue;
         }
@@ -78,7 +90,7 @@ pub fn __C_specific_handler(
                 let at = cx.cpu().gpr[RSP] + 8;
                 cx.bus.memory.poke64(at + pointers::EXCEPTION_RECORD, record);
                 cx.bus.memory.poke64(at + pointers::CONTEXT_RECORD, context);
-                let verdict = cx.call(Routine::Callback, filter, &[at, frame])? as i32;
+                let verdict = call(cx, filter, [at, frame], raised)? as i32;
                 let place = cx.describe_address(filter);
                 cx.note(&format!("the filter at {place} says {}", decision(verdict)));
                 verdict
@@ -95,6 +107,18 @@ pub fn __C_specific_handler(
         }
     }
     Ok(CONTINUE_SEARCH)
+}
+
+fn call(
+    cx: &mut Cx,
+    function: u64,
+    arguments: [u64; 2],
+    raised: Option<Raised>,
+) -> Result<u64, Stop> {
+    if let Some(recorder) = &mut cx.recorder {
+        recorder.raised = raised;
+    }
+    cx.call(Routine::Callback, function, &arguments)
 }
 
 /// A filter's value by the names of excpt.h.

@@ -17,6 +17,8 @@ const STUB: u32 = 0x1020;
 const OUTER_INFO: u32 = 0x1100;
 const INNER_INFO: u32 = 0x1140;
 const TABLE: u32 = 0x1180;
+/// Where tests put a filter.
+const FILTER: u32 = 0x1200;
 
 struct Bytes(Vec<u8>);
 
@@ -35,8 +37,8 @@ impl Bytes {
 }
 
 /// Loads the image. Its outer routine reads where RCX leads, calls the inner one, and returns 0, or
-/// the exception's code from the `__except` block. The inner one spoils RBX, which it saved, and
-/// raises. `filter` as in a scope table.
+/// the exception's code from the `__except` block. The inner one spoils RBX and XMM6,
+/// which it saved, and raises. `filter` as in a scope table.
 fn load(cx: &mut Cx, filter: u32) -> u64 {
     let mut image = Bytes(vec![0; 0x2000]);
     image.words(0x3c, &[0x80]);
@@ -57,8 +59,11 @@ fn load(cx: &mut Cx, filter: u32) -> u64 {
     let at = image.put(STUB, &[0x48, 0xb8]);
     let at = image.put(at, &handler.to_le_bytes());
     image.put(at, &[0xff, 0xe0]);
-    // push rbx; sub rsp, 20h; mov ebx, 99h; mov ecx, code; mov rax, ExRaiseStatus; call rax; int3
-    let at = image.put(INNER, &[0x53, 0x48, 0x83, 0xec, 0x20, 0xbb, 0x99, 0, 0, 0, 0xb9]);
+    // push rbx; sub rsp, 30h; movaps [rsp + 10h], xmm6; pxor xmm6, xmm6
+    let at = image.put(INNER, &[0x53, 0x48, 0x83, 0xec, 0x30, 0x0f, 0x29, 0x74, 0x24, 0x10]);
+    let at = image.put(at, &[0x66, 0x0f, 0xef, 0xf6]);
+    // mov ebx, 99h; mov ecx, code; mov rax, ExRaiseStatus; call rax; int3
+    let at = image.put(at, &[0xbb, 0x99, 0, 0, 0, 0xb9]);
     let at = image.put(at, &RAISED.to_le_bytes());
     let at = image.put(at, &[0x48, 0xb8]);
     let raise = cx.registry.address_of("ExRaiseStatus").expect("a service");
@@ -68,8 +73,8 @@ fn load(cx: &mut Cx, filter: u32) -> u64 {
     // Version 1, both handler flags, prologue of 4 bytes, one code: allocates 28h.
     image.put(OUTER_INFO, &[0x19, 4, 1, 0, 4, 0x42, 0, 0]);
     image.words(OUTER_INFO + 8, &[STUB, 1, begin, end, filter, target]);
-    // Two codes: allocates 20h, pushes RBX.
-    image.put(INNER_INFO, &[0x01, 5, 2, 0, 5, 0x32, 1, 0x30]);
+    // Three codes: saves XMM6 at 10h, allocates 30h, pushes RBX.
+    image.put(INNER_INFO, &[0x01, 10, 4, 0, 10, 0x68, 1, 0, 5, 0x52, 1, 0x30]);
     image.words(TABLE, &[OUTER, after, OUTER_INFO, INNER, last, INNER_INFO]);
 
     let base = image_base(0);
@@ -101,9 +106,10 @@ fn a_raised_exception_unwinds_to_its_handler() {
         let routine = load(cx, 1);
         let readable = block(cx, 16);
         cx.cpu().gpr[3] = 0x1234;
+        cx.cpu().xmm[6] = 0x5678;
         let before = cx.cpu().gpr[4];
         assert_eq!(cx.call(Routine::Callback, routine, &[readable])?, u64::from(RAISED));
-        assert_eq!(cx.cpu().gpr[3], 0x1234, "RBX is the caller's again");
+        assert_eq!((cx.cpu().gpr[3], cx.cpu().xmm[6]), (0x1234, 0x5678), "the caller's again");
         assert_eq!((cx.cpu().gpr[4], cx.state.me().depth), (before, 0));
         Ok(())
     });
@@ -143,8 +149,8 @@ fn a_bad_system_address_is_never_one() {
 fn what_no_filter_takes_ends_the_run() {
     let ended = outcome(|cx| {
         // xor eax, eax; ret: EXCEPTION_CONTINUE_SEARCH
-        let routine = load(cx, 0x1200);
-        cx.bus.memory.poke(image_base(0) + 0x1200, &[0x31, 0xc0, 0xc3]);
+        let routine = load(cx, FILTER);
+        cx.bus.memory.poke(image_base(0) + u64::from(FILTER), &[0x31, 0xc0, 0xc3]);
         let readable = block(cx, 16);
         cx.call(Routine::Callback, routine, &[readable]).map(drop)
     });
@@ -157,11 +163,31 @@ fn what_no_filter_takes_ends_the_run() {
 #[test]
 fn a_filter_that_would_go_on_cannot_after_a_raise() {
     let ended = outcome(|cx| {
-        let routine = load(cx, 0x1200);
+        let routine = load(cx, FILTER);
         // mov eax, -1; ret
-        cx.bus.memory.poke(image_base(0) + 0x1200, &[0xb8, 0xff, 0xff, 0xff, 0xff, 0xc3]);
+        cx.bus
+            .memory
+            .poke(image_base(0) + u64::from(FILTER), &[0xb8, 0xff, 0xff, 0xff, 0xff, 0xc3]);
         let readable = block(cx, 16);
         cx.call(Routine::Callback, routine, &[readable]).map(drop)
     });
     assert!(matches!(ended, Some(Outcome::Unsupported { .. })), "{ended:?}");
+}
+
+#[test]
+fn a_filter_may_mend_a_register_and_go_on() {
+    run(|cx| {
+        let routine = load(cx, FILTER);
+        let readable = block(cx, 16);
+        // mov rax, [rcx + 8]; mov r8, readable; mov [rax + 80h], r8; mov eax, -1; ret
+        let mut filter = vec![0x48, 0x8b, 0x41, 0x08, 0x49, 0xb8];
+        filter.extend(readable.to_le_bytes());
+        filter.extend([0x4c, 0x89, 0x80, 0x80, 0, 0, 0, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xc3]);
+        let base = image_base(0);
+        cx.bus.memory.poke(base + u64::from(FILTER), &filter);
+        // The inner routine does nothing.
+        cx.bus.memory.poke(base + u64::from(INNER), &[0xc3]);
+        assert_eq!(cx.call(Routine::Callback, routine, &[0])?, 0, "no handler, a normal return");
+        Ok(())
+    });
 }
