@@ -60,6 +60,8 @@ impl Battery {
             wind_down,
             memory: false,
             race: None,
+            overtaking: None,
+            fail_at: None,
         });
     }
 }
@@ -285,6 +287,19 @@ fn plug_and_play(battery: &mut Battery, abilities: &Abilities) {
         let actors: Vec<(&str, &[Step])> =
             all.iter().map(|(name, steps)| (name.as_str(), steps.as_slice())).collect();
         battery.add(name, prepare, &actors);
+    }
+    // Requests in flight on one handle while the device is held twice: their order counts.
+    let in_flight = io.first().and_then(|(_, steps)| match steps.first() {
+        Some(&Step::Do { file, transfer }) => Some(Step::Start { file, transfer }),
+        _ => None,
+    });
+    if let Some(start) = in_flight {
+        let steps = [start, start, Step::WaitFirst, start, Step::Wait];
+        let issuer = ("issuer", &steps[..]);
+        let twice = ("PnP manager", &[Step::QueryStop, Step::QueryStop][..]);
+        battery.add("in-flight-query-stop", prepare, &[issuer, twice]);
+        let stop = ("PnP manager", &[Step::StopStart][..]);
+        battery.add("in-flight-stop-start", prepare, &[issuer, stop]);
     }
     let mut opener = vec![OPEN_WRITE];
     if abilities.has(major::WRITE) {

@@ -5,6 +5,7 @@
 
 use crate::driver::{Refused, Target};
 use crate::explain;
+use crate::low_resources;
 use crate::report::{Coverage, Driver, Options, Progress, Report, Schedules, Unsupported, Verdict};
 use crate::scenario::Scenario;
 use crate::search::{Hit, Search};
@@ -37,6 +38,8 @@ pub(crate) fn load_scenario() -> Scenario {
         wind_down: Vec::new(),
         memory: false,
         race: None,
+        overtaking: None,
+        fail_at: None,
     }
 }
 
@@ -62,8 +65,10 @@ pub(crate) fn scenario(target: &Rc<Target>, name: &str) -> Result<Scenario, Refu
 }
 
 struct Shared<'a> {
-    /// Searches at the front that are the battery; those behind are its memory mode.
+    /// Searches at the front that are the battery.
     battery: usize,
+    /// Those between are its memory mode, and those from here on have a call that fails.
+    failing: usize,
     driver: &'a Driver,
     options: &'a Options,
     searches: Vec<Mutex<Search>>,
@@ -110,7 +115,12 @@ pub fn test(
         Err(Failed::Ended(session)) => {
             let mut tell = Tell::new(&target);
             if let Some(outcome) = session.machine.outcome.clone() {
-                let hit = Hit { outcome: Some(outcome), race: None, schedule: Schedule::default() };
+                let hit = Hit {
+                    outcome: Some(outcome),
+                    race: None,
+                    overtaking: None,
+                    schedule: Schedule::default(),
+                };
                 tell.hit(&load_scenario(), &hit, &mut report);
             }
             Vec::new()
@@ -130,7 +140,8 @@ pub fn test(
             names.join(", ")
         )));
     }
-    let shared = Shared {
+    let mut shared = Shared {
+        failing: 0,
         driver,
         options,
         battery: scenarios.len(),
@@ -147,6 +158,7 @@ pub fn test(
         stop: AtomicBool::new(false),
         until: start + options.time.unwrap_or(TIME),
     };
+    shared.failing = shared.searches.len();
     let mut bound_completed = None;
     for bound in 0..=options.bound {
         if shared.searches.is_empty() {
@@ -178,6 +190,10 @@ pub fn test(
             shared.stop.store(true, Ordering::Relaxed);
             break;
         }
+        if bound == 0 && short_of_memory(&mut shared, &target, &scenarios, start, progress) {
+            shared.stop.store(true, Ordering::Relaxed);
+            break;
+        }
     }
     // Memory mode, if there is time left and nothing was found without it.
     for bound in 0..=MEMORY_BOUND.min(options.bound) {
@@ -185,7 +201,7 @@ pub fn test(
             break;
         }
         let work: Vec<(usize, u64)> =
-            (shared.battery..shared.searches.len()).map(|index| (index, 0)).collect();
+            (shared.battery..shared.failing).map(|index| (index, 0)).collect();
         phase(&shared, &work, Some(bound), start, progress);
     }
     // By chance, as long as schedules or time were asked for and are left.
@@ -244,6 +260,27 @@ impl Shared<'_> {
     fn done(&self) -> bool {
         Instant::now() >= self.until
     }
+}
+
+/// Lets each call that may fail do so once; whether something was found and counts as enough.
+fn short_of_memory(
+    shared: &mut Shared<'_>,
+    target: &Rc<Target>,
+    battery: &[Scenario],
+    start: Instant,
+    progress: &(dyn Fn(&Progress) + Sync),
+) -> bool {
+    let scenarios = low_resources::scenarios(target, battery, shared.until);
+    shared
+        .searches
+        .extend(scenarios.into_iter().map(|scenario| Mutex::new(Search::new(scenario, 0))));
+    let searches = shared.failing..shared.searches.len();
+    let work: Vec<(usize, u64)> = searches.clone().map(|index| (index, 0)).collect();
+    phase(shared, &work, Some(0), start, progress);
+    let found = |search: &Mutex<Search>| {
+        search.lock().is_ok_and(|search| search.hits.iter().any(Hit::violates))
+    };
+    shared.searches[searches].iter().any(found) && !shared.options.keep_going
 }
 
 fn phase(
@@ -314,13 +351,17 @@ fn run_all(
                                 search.hits.push(Hit {
                                     outcome: Some(outcome),
                                     race: None,
+                                    overtaking: None,
                                     schedule,
                                 });
                             }
                             continue;
                         }
-                        Err(Failed::Refused(_)) => {
+                        Err(failed) => {
                             search.dead = true;
+                            if low_resources::expected(&search.scenario, &failed) {
+                                search.set_up_only();
+                            }
                             continue;
                         }
                     };
@@ -398,9 +439,10 @@ impl<'a> Tell<'a> {
     }
 
     fn hit(&mut self, scenario: &Scenario, hit: &Hit, report: &mut Report) {
-        let scenario = &match hit.race {
-            Some(race) => scenario.up_to_race(race, self.target.image.base),
-            None => scenario.clone(),
+        let scenario = &match (hit.race, hit.overtaking) {
+            (Some(race), _) => scenario.up_to_race(race, self.target.image.base),
+            (None, Some(pair)) => scenario.up_to_overtaking(pair),
+            (None, None) => scenario.clone(),
         };
         let told = explain::tell(self.target, scenario, &hit.schedule);
         match told {
@@ -410,6 +452,8 @@ impl<'a> Tell<'a> {
                     report.unsupported.push(unsupported);
                 }
             }
+            // No queue is to blame.
+            explain::Told::Nothing if hit.overtaking.is_some() => {}
             explain::Told::Nothing => {
                 let mut finding = explain::internal(
                     "the run that ended in a finding ends otherwise when it is run again",

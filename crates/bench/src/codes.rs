@@ -61,6 +61,8 @@ fn outcome(session: &Session, code: u32) -> Option<u32> {
         wind_down: Vec::new(),
         memory: false,
         race: None,
+        overtaking: None,
+        fail_at: None,
     };
     let mut probe = Session::new(&session.target, &scenario, false).ok()?;
     probe.run_schedule(Schedule::default(), false);

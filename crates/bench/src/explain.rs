@@ -132,6 +132,11 @@ fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Find
             Some((role.as_str(), record))
         })
         .collect();
+    // The call that failed leads to all the rest.
+    let failed = world.state.failed.and_then(|site| world.recorder.as_ref()?.find(site));
+    let failed =
+        failed.map(|record| ("the call that fails in this run, memory being short", record));
+    let places: Vec<(&str, &Record)> = failed.into_iter().chain(places).collect();
     let timeline = timeline::steps(target, records, &subject(violation, &places, world));
     let mut explanation = match violation.detail.is_empty() {
         true => rule.why.to_owned(),

@@ -6,6 +6,7 @@
 //! | `driver` | the driver under test: image, symbols, unwinding, what it registers |
 //! | `scenario` | actors and their steps |
 //! | `battery` | the standard scenarios, chosen from what the driver registers |
+//! | `low_resources` | runs in which a call fails for want of memory |
 //! | `session` | one scenario on one machine: set-up, baseline, runs |
 //! | `search` | one scenario's schedules: bounded first, then random and PCT |
 //! | `campaign` | all scenarios on all workers |
@@ -20,6 +21,7 @@ mod codes;
 mod driver;
 mod explain;
 mod imports;
+mod low_resources;
 mod meter;
 mod race;
 mod replay;

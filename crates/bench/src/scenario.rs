@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Wait,
     /// The application gives its buffers back, even those of requests under way.
     UnmapBuffers,
+    /// Waits for the first request that this actor started and that is not done.
+    WaitFirst,
     /// Tells a new end of file.
     EndOfFile { file: u16 },
     /// Closes.
@@ -63,6 +65,10 @@ pub(crate) struct Scenario {
     pub memory: bool,
     /// The race at which the run ends.
     pub race: Option<RacePair>,
+    /// The requests at whose overtaking the run ends, by number: the earlier, the later.
+    pub overtaking: Option<(u16, u16)>,
+    /// The call that fails for want of memory.
+    pub fail_at: Option<u32>,
 }
 
 /// Suffix of a scenario's name in memory mode.
@@ -70,6 +76,10 @@ const MEMORY: &str = ".memory";
 /// Suffixes that name a race, followed by two offsets in the image: one side writes, or both.
 const RACE: &str = ".race-";
 const WRITES: &str = ".writes-";
+/// Suffix that names a request that is overtaken and the one that does it.
+const OVERTAKING: &str = ".order-";
+/// Suffix that names a call that fails.
+const FAIL: &str = ".fail-";
 
 impl Scenario {
     /// The same with every access to shared memory a scheduling point.
@@ -87,9 +97,29 @@ impl Scenario {
         Scenario { name, memory: true, race: Some(race), ..self.clone() }
     }
 
+    /// The same, ended when the later of two requests overtakes the earlier.
+    pub fn up_to_overtaking(&self, (earlier, later): (u16, u16)) -> Scenario {
+        let name = format!("{}{OVERTAKING}{earlier}-{later}", self.name);
+        Scenario { name, overtaking: Some((earlier, later)), ..self.clone() }
+    }
+
+    /// The same with one call failing for want of memory.
+    pub fn failing(&self, number: u32) -> Scenario {
+        let name = format!("{}{FAIL}{number}", self.name);
+        Scenario { name, fail_at: Some(number), ..self.clone() }
+    }
+
     /// The scenario that a name with a suffix stands for, among those without.
     pub fn by_name(known: &[Scenario], name: &str, base: u64) -> Option<Scenario> {
         let find = |stem: &str| known.iter().find(|scenario| scenario.name == stem);
+        if let Some((stem, pair)) = name.rsplit_once(OVERTAKING) {
+            let (earlier, later) = pair.split_once('-')?;
+            let pair = (earlier.parse().ok()?, later.parse().ok()?);
+            return Some(Scenario::by_name(known, stem, base)?.up_to_overtaking(pair));
+        }
+        if let Some((stem, number)) = name.rsplit_once(FAIL) {
+            return Some(find(stem)?.failing(number.parse().ok()?));
+        }
         if let Some(stem) = name.strip_suffix(MEMORY) {
             return Some(find(stem)?.in_memory_mode());
         }
@@ -185,6 +215,14 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
                 }
             }
             Step::UnmapBuffers => request::unmap_buffers(cx)?,
+            Step::WaitFirst => {
+                let me = cx.id();
+                let mut mine = cx.state.requests[first..].iter();
+                let waits = mine.position(|request| request.by == me && request.done.is_none());
+                if let Some(index) = waits {
+                    request::wait(cx, (first + index) as u16)?;
+                }
+            }
             Step::EndOfFile { file } => {
                 let file = resolve(file);
                 if usable(cx, file) {

@@ -4,7 +4,7 @@ use crate::scenario::Scenario;
 use crate::session::Session;
 use kernel::Outcome;
 use kernel::event::Rule;
-use kernel::state::RacePair;
+use kernel::state::{Overtaking, RacePair};
 use schedule::{Any, Bounded, Pct, Random, Schedule, Strategy};
 use std::collections::HashSet;
 use std::time::Instant;
@@ -16,12 +16,17 @@ const CLOCK_EVERY: u64 = 64;
 /// Findings of one rule at one place after which a scenario is left.
 const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
 
+/// Overtakings of one scenario that are looked into.
+const MOST_OVERTAKINGS: usize = 32;
+
 /// A run that ended otherwise than by itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Hit {
     /// How it ended; `None` for a race that it went on after.
     pub outcome: Option<Outcome>,
     pub race: Option<RacePair>,
+    /// A request that overtook another, and the run went on.
+    pub overtaking: Option<(u16, u16)>,
     pub schedule: Schedule,
 }
 
@@ -50,6 +55,9 @@ pub(crate) struct Search {
     last_bound: u32,
     /// Races of the present session that have been noted.
     races: usize,
+    /// Overtakings likewise.
+    overtakings: usize,
+    overtaken: HashSet<Overtaking>,
 }
 
 impl Search {
@@ -69,6 +77,8 @@ impl Search {
             failing: 0,
             last_bound: bound,
             races: 0,
+            overtakings: 0,
+            overtaken: HashSet::new(),
         }
     }
 
@@ -83,6 +93,7 @@ impl Search {
         let Some(bounded) = self.bounded.take() else { return true };
         let bound = bounded.bound();
         self.races = 0;
+        self.overtakings = 0;
         session.machine.strategy = Any::Bounded(bounded);
         let mut runs = 0;
         let mut complete = true;
@@ -166,8 +177,24 @@ impl Search {
         while let Some((race, schedule)) = session.machine.races.get(self.races) {
             self.races += 1;
             let (race, schedule) = (Some(*race), schedule.clone());
-            self.hits.push(Hit { outcome: None, race, schedule });
+            self.hits.push(Hit { outcome: None, race, overtaking: None, schedule });
         }
+        if session.machine.overtakings.len() > self.overtakings {
+            self.overtaking(session);
+        }
+    }
+
+    #[cold]
+    fn overtaking(&mut self, session: &Session) {
+        let overtakings = &session.machine.overtakings;
+        for (overtaking, schedule) in &overtakings[self.overtakings..] {
+            if self.overtaken.len() < MOST_OVERTAKINGS && self.overtaken.insert(*overtaking) {
+                let pair = Some((overtaking.earlier, overtaking.later));
+                let schedule = schedule.clone();
+                self.hits.push(Hit { outcome: None, race: None, overtaking: pair, schedule });
+            }
+        }
+        self.overtakings = overtakings.len();
     }
 
     #[cold]
@@ -189,9 +216,17 @@ impl Search {
             self.hits.push(Hit {
                 outcome: Some(outcome.clone()),
                 race: None,
+                overtaking: None,
                 schedule: world.schedule(),
             });
         }
+    }
+
+    /// The driver refused to be set up, as it may, and left nothing behind.
+    pub fn set_up_only(&mut self) {
+        self.tried += 1;
+        self.distinct += 1;
+        self.completed = Some(0);
     }
 
     fn reached(&mut self, session: &Session) {

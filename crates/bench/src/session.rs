@@ -2,6 +2,7 @@
 
 use crate::battery::Abilities;
 use crate::driver::Target;
+use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use kernel::pnp::manager;
 use kernel::state::Start;
@@ -22,6 +23,8 @@ pub(crate) struct SetUp {
     pub stage: Stage,
     /// A step that the driver refused, in words.
     pub refused: Option<String>,
+    /// Which step that was.
+    pub refusal: Option<Refusal>,
 }
 
 /// A machine at a scenario's baseline.
@@ -49,12 +52,22 @@ impl Session {
         }
         world.load(target.image.clone());
         world.tells_end = false;
+        world.fail_at = scenario.fail_at;
+        world.stop_at_overtaking = scenario.overtaking;
+        world.bus.observing = scenario.overtaking.is_some();
         let found = Rc::new(RefCell::new(SetUp::default()));
         let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
         let results = found.clone();
         world.actors = vec![Actor {
             name: "loader".to_owned(),
-            script: Rc::new(move |cx| set_up(cx, &prepare, &results)),
+            script: Rc::new(move |cx| {
+                set_up(cx, &prepare, &results)?;
+                let refusal = results.borrow().refusal;
+                match refusal {
+                    Some(refusal) if cx.fail_at.is_some() => wind_down(cx, refusal),
+                    _ => Ok(()),
+                }
+            }),
             application: !scenario.prepare.is_empty(),
         }];
         world.starters = 1;
@@ -158,26 +171,27 @@ fn set_up(
     prepare: &[Step],
     found: &RefCell<SetUp>,
 ) -> Result<(), kernel::Stop> {
-    let refuse = |what: &str, status: u32| {
-        found.borrow_mut().refused =
-            Some(format!("{what} fails with {}", nt::status::text(status)));
+    let refuse = |what: &str, status: u32, refusal: Refusal| {
+        let mut found = found.borrow_mut();
+        found.refused = Some(format!("{what} fails with {}", nt::status::text(status)));
+        found.refusal = Some(refusal);
     };
     let status = manager::load(cx, 0)?;
     if status >= 0x8000_0000 {
-        refuse("DriverEntry", status);
+        refuse("DriverEntry", status, Refusal::Entry);
         return Ok(());
     }
     let mut stage = Stage::default();
     if manager::add_device_routine(cx, 0) != 0 {
         let (status, pdo) = manager::add_device(cx, 0)?;
         if status >= 0x8000_0000 {
-            refuse("AddDevice", status);
+            refuse("AddDevice", status, Refusal::AddDevice);
             return Ok(());
         }
         stage.pdo = pdo;
         let status = manager::start(cx, pdo)?;
         if status >= 0x8000_0000 {
-            refuse("IRP_MN_START_DEVICE", status);
+            refuse("IRP_MN_START_DEVICE", status, Refusal::Start(pdo));
             return Ok(());
         }
     }

@@ -69,6 +69,8 @@ pub struct GuestBus {
     pub tracking: bool,
     /// The next one is.
     pub watching: bool,
+    /// Accesses to shared memory are shown to the kernel, without being scheduling points.
+    pub observing: bool,
 }
 
 impl GuestBus {
@@ -87,6 +89,7 @@ impl GuestBus {
             cr8_done: false,
             tracking: false,
             watching: false,
+            observing: false,
         }
     }
 
@@ -96,7 +99,8 @@ impl GuestBus {
             Gate::Reads => matches!(what, What::Memory(_, _, Access::Read)),
             Gate::Open => true,
         };
-        if passes || !self.others { Ok(()) } else { Err(BusStop::Point(what)) }
+        let shown = self.others || self.observing && matches!(what, What::Memory(..));
+        if passes || !shown { Ok(()) } else { Err(BusStop::Point(what)) }
     }
 
     /// Reads the device's registers, which is time that passes for it.

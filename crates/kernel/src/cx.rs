@@ -296,6 +296,18 @@ impl<'a> Cx<'a> {
                 }
                 Exit::Bus { stop: BusStop::Point(what) } => {
                     self.moment();
+                    if let What::Memory(address, _, access) = what
+                        && self.bus.observing
+                    {
+                        self.observe_list(address, access);
+                        // Without an observer there would have been no stop here.
+                        let plain = !self.bus.tracking && !self.bus.watching;
+                        if plain || !self.bus.others {
+                            self.bus.open =
+                                if access == Access::Read { Gate::Reads } else { Gate::Open };
+                            continue;
+                        }
+                    }
                     if let What::Memory(address, bytes, access) = what
                         && self.bus.tracking
                     {
@@ -420,7 +432,7 @@ impl<'a> Cx<'a> {
     /// Runs the service at a trap address.
     fn serve(&mut self, rip: u64) -> Call {
         let index = ((rip.wrapping_sub(map::FIRST_SERVICE)) / map::SERVICE_STRIDE) as usize;
-        self.moment();
+        let site = self.moment();
         self.state.ticks += 1;
         self.watch_shared(false);
         let Some(service) = self.registry.get(index) else {
@@ -451,7 +463,14 @@ impl<'a> Cx<'a> {
         if self.wanted(Kind::Service) {
             self.say(Event::Service { service })?;
         }
-        let value = (service.run)(self)?;
+        let failed = match self.fail_at {
+            None => None,
+            Some(_) => self.short_of_memory(service, site),
+        };
+        let value = match failed {
+            None => (service.run)(self)?,
+            Some(value) => value,
+        };
         if service.hands_over {
             self.watch_shared(true);
         }

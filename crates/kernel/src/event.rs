@@ -161,6 +161,20 @@ pub enum Event {
         /// The access made now.
         second: SharedAccess,
     },
+    /// A request is done before one that was issued earlier, of the same handle and kind.
+    Overtaken {
+        /// The earlier request.
+        earlier: u64,
+        /// The one that is done.
+        later: u64,
+    },
+    /// A step of a scenario came out otherwise than the scenario says.
+    Unexpected {
+        /// Which step, what was expected and what came, in one sentence.
+        what: String,
+        /// Where the request of that step was completed, if it was one.
+        completed: Option<Site>,
+    },
     /// The driver itself calls for a bug check.
     BugCheck {
         /// Code.
@@ -206,13 +220,15 @@ pub enum Kind {
     NoProgress,
     ConnectInterrupt,
     Race,
+    Overtaken,
+    Unexpected,
     BugCheck,
     Unhandled,
     Exception,
 }
 
 /// Number of [`Kind`]s.
-pub const KINDS: usize = 22;
+pub const KINDS: usize = 24;
 
 impl Event {
     /// Its kind.
@@ -238,6 +254,8 @@ impl Event {
             Event::NoProgress { .. } => Kind::NoProgress,
             Event::ConnectInterrupt { .. } => Kind::ConnectInterrupt,
             Event::Race { .. } => Kind::Race,
+            Event::Overtaken { .. } => Kind::Overtaken,
+            Event::Unexpected { .. } => Kind::Unexpected,
             Event::BugCheck { .. } => Kind::BugCheck,
             Event::Unhandled { .. } => Kind::Unhandled,
             Event::Exception { .. } => Kind::Exception,

@@ -9,6 +9,7 @@
 //! | `refused` | routines that are refused, and why |
 //! | `state` | what a run changes outside guest memory |
 //! | `event` | what the verifier's rules see and say |
+//! | `low_resources` | services that fail when memory is short |
 //! | `record` | the record of a run, with call stacks |
 //! | `words` | addresses by the names that driver writers use |
 //! | `map`, `boot`, `module` | the address space, what is in it, driver images |
@@ -24,6 +25,7 @@ mod context;
 mod cx;
 pub mod device;
 pub mod event;
+pub mod low_resources;
 pub mod map;
 mod module;
 mod record;

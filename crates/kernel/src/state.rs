@@ -96,6 +96,8 @@ pub struct IrpRecord {
     pub cancel_called: Option<Site>,
     /// Where a dispatch routine last returned with it unfinished.
     pub pended: Option<Site>,
+    /// Where the driver last put it into a list; kept while the bus observes lists.
+    pub queued: Option<Site>,
     /// Each stack location, the first for the topmost driver.
     pub history: [Location; LOCATIONS],
 }
@@ -125,6 +127,12 @@ pub struct Request {
     pub mdl: u64,
     /// Context that waits for it.
     pub waiter: Option<u8>,
+    /// When it was given to the driver on top.
+    pub sent: Site,
+    /// When that driver's dispatch routine returned; 0 before.
+    pub back: Site,
+    /// Step of a scenario that made it, counted from 1; 0 for others.
+    pub tag: u16,
 }
 
 /// An open file.
@@ -140,6 +148,8 @@ pub struct File {
     pub closed: bool,
     /// Requests not yet completed.
     pub busy: u16,
+    /// Step of a scenario that opened it, counted from 1; 0 for others.
+    pub tag: u16,
 }
 
 /// A device object.
@@ -371,6 +381,19 @@ pub struct RacePair {
     pub writes: bool,
 }
 
+/// A request that was completed before one that was issued earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Overtaking {
+    /// Number of the request that was issued first and is not done.
+    pub earlier: u16,
+    /// Number of the one that is.
+    pub later: u16,
+    /// Requests of the kernel's own - PnP, power - before the later one, and up to now.
+    pub kernel: (u16, u16),
+    /// Who was let run by choices that were not the default ones, as a number: tells ways to it apart.
+    pub way: u32,
+}
+
 impl SharedAccess {
     /// The pair that two accesses are.
     pub fn pair(&self, other: &SharedAccess) -> RacePair {
@@ -537,6 +560,10 @@ state! {
     wind_down: u8,
     /// Cancel spin lock's owner must release it at this IRQL.
     next_user: u64,
+    /// Calls so far that may fail for want of memory, while they are counted.
+    allocations: u32,
+    /// Where one of them was made to fail.
+    failed: Option<Site>,
     /// Moments at which somebody asked for an unload.
     unloaded: Option<Site>,
 }
@@ -586,6 +613,8 @@ impl State {
             loaded: false,
             wind_down: 0,
             next_user: crate::map::USER,
+            allocations: 0,
+            failed: None,
             unloaded: None,
         }
     }

@@ -12,7 +12,7 @@ use crate::map;
 use crate::module::Module;
 use crate::record::Recorder;
 use crate::registry::Registry;
-use crate::state::{ContextState, Doing, FREE, RacePair, Start, State};
+use crate::state::{ContextState, Doing, FREE, Overtaking, RacePair, Start, State};
 use cpu::{CodeCache, Cpu};
 use memory::PAGEABLE;
 use schedule::{Any, Deviation, MAX_CONTEXTS, Point, Schedule, Strategy};
@@ -106,6 +106,14 @@ pub struct World {
     pub races: Vec<(RacePair, Schedule)>,
     /// The pair at which a run ends; the others are only noted.
     pub stop_at_race: Option<RacePair>,
+    /// Requests that overtook others so far, over all runs, each with the schedule that shows it.
+    pub overtakings: Vec<(Overtaking, Schedule)>,
+    /// The two requests, by number, at whose overtaking a run ends; the others are only noted.
+    pub stop_at_overtaking: Option<(u16, u16)>,
+    /// The call that fails for want of memory, see [`crate::low_resources`]; counted only if set.
+    pub fail_at: Option<u32>,
+    /// Calls that may fail, while a recorder is there and `fail_at` is set.
+    pub calls_that_may_fail: Vec<crate::low_resources::Call>,
     pub(crate) over: bool,
     pub(crate) contexts: Contexts,
     rules: [Rc<[&'static Rule]>; KINDS],
@@ -154,6 +162,10 @@ impl World {
             switches: 0,
             races: Vec::new(),
             stop_at_race: None,
+            overtakings: Vec::new(),
+            stop_at_overtaking: None,
+            fail_at: None,
+            calls_that_may_fail: Vec::new(),
             over: false,
             contexts: Contexts::new(),
             rules: wants.map(Rc::from),
@@ -449,7 +461,8 @@ impl World {
     /// Page flags and code ranges that are out of bounds at an IRQL.
     pub(crate) fn limit_access(&mut self, irql: u8) {
         let high = irql >= 2;
-        let tracked = if self.bus.tracking || self.bus.watching { memory::TRACKED } else { 0 };
+        let seen = self.bus.tracking || self.bus.watching || self.bus.observing;
+        let tracked = if seen { memory::TRACKED } else { 0 };
         self.bus.memory.forbid(tracked | if high { PAGEABLE } else { 0 });
         if !self.pageable_code.is_empty() && high != self.code_limited {
             self.code_limited = high;

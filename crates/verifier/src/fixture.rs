@@ -35,6 +35,7 @@ pub(crate) fn irp(world: &mut World, major: u8) -> u64 {
         cancelled: None,
         cancel_called: None,
         pended: None,
+        queued: None,
         history: [Default::default(); LOCATIONS],
     });
     address
@@ -54,6 +55,9 @@ pub(crate) fn request(world: &mut World, irp: u64) {
         copy_back: 0,
         mdl: 0,
         waiter: None,
+        sent: 1,
+        back: 1,
+        tag: 0,
     });
 }
 

@@ -74,6 +74,8 @@ pub static RULES: &[&Rule] = &[
     &rules::use_after_unload::RULE,
     // The rest.
     &rules::data_race::RULE,
+    &rules::irp_reordered::RULE,
+    &rules::scenario_expectation::RULE,
     &rules::msi_no_message_table::RULE,
     &rules::hang::RULE,
     &rules::no_progress::RULE,

@@ -16,6 +16,7 @@ const WITHOUT_DRIVER: &[(&str, &str)] = &[
     ("use-after-unload", "whatever leads to it breaks one of the unloading rules before"),
     ("hang", "drivers of other rules hang without it"),
     ("driver-bugcheck", "reports what a driver does on purpose"),
+    ("scenario-expectation", "a scenario says what its driver should do"),
     ("stop-instruction", "reports what a compiler does on purpose"),
 ];
 

@@ -44,6 +44,9 @@ fn link(cx: &mut Cx, before: u64, entry: u64, after: u64) -> Result<(), Stop> {
     if cx.read64(before)? != after || cx.read64(after + BLINK)? != before {
         return corrupt(cx, before);
     }
+    if cx.bus.observing {
+        cx.observe_list(entry, Access::Write);
+    }
     cx.write64(entry, after)?;
     cx.write64(entry + BLINK, before)?;
     cx.write64(before, entry)?;

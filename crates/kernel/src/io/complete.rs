@@ -1,6 +1,7 @@
 //! Completing a request: up the stack, through the completion routines, back to its maker.
 
 use super::call::{PENDING_RETURNED, level};
+use super::order;
 use crate::cx::{Cx, Stop};
 use crate::event::{Event, Routine};
 use crate::ex::pool;
@@ -99,6 +100,7 @@ fn finish(cx: &mut Cx, at: u64) -> Result<(), Stop> {
             crate::po::irp::finished(cx, at)?;
         }
         finish_request(cx, index, code, information);
+        order::look(cx, index, code)?;
     } else {
         // A packet from IoBuild...Request: its buffers, the caller's status block and event.
         super::build::settle(cx, at)?;

@@ -54,6 +54,7 @@ pub(crate) fn make(world: &mut World, locations: u8, origin: Origin) -> Option<u
         cancelled: None,
         cancel_called: None,
         pended: None,
+        queued: None,
         history: [Location::default(); crate::state::LOCATIONS],
     });
     Some(at)

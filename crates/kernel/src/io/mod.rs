@@ -16,6 +16,7 @@ pub mod interrupt;
 pub mod irp;
 pub mod mdl;
 pub mod notification;
+mod order;
 pub mod property;
 pub mod registered;
 pub mod remove_lock;

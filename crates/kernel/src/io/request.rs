@@ -152,6 +152,9 @@ pub(crate) fn make(
         copy_back: 0,
         mdl: 0,
         waiter: None,
+        sent: 0,
+        back: 0,
+        tag: 0,
     });
     let here = packet::first_location(at, locations);
     let thread = cx.state.me().thread;
@@ -171,8 +174,12 @@ pub(crate) fn make(
 
 pub(crate) fn send(cx: &mut Cx, index: u16, target: u64, at: u64) -> Result<(), Stop> {
     cx.point()?;
+    cx.state.requests[usize::from(index)].sent = cx.moment();
     let status = IofCallDriver(cx, target, at)?;
-    cx.state.requests[usize::from(index)].returned = Some(status);
+    let now = cx.state.moment;
+    let request = &mut cx.state.requests[usize::from(index)];
+    request.returned = Some(status);
+    request.back = now;
     Ok(())
 }
 
@@ -204,7 +211,14 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
     memory.poke32(security + nt::layout::io_security_context::DESIRED_ACCESS, access);
     device::reference(cx, target, 1);
     let number = cx.state.files.len() as u16;
-    cx.state.files.push(File { object, device: target, open: false, closed: false, busy: 0 });
+    cx.state.files.push(File {
+        object,
+        device: target,
+        open: false,
+        closed: false,
+        busy: 0,
+        tag: 0,
+    });
     let (index, at, here) = make(cx, top, Some(number), major::CREATE, 0, false)?;
     let memory = &mut cx.bus.memory;
     memory.poke64(here + location::PARAMETERS_CREATE_SECURITY_CONTEXT, security);
