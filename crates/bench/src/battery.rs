@@ -2,6 +2,7 @@
 
 use crate::scenario::{OWN, Scenario, Step, control, transfer};
 use kernel::io::request::{OPEN_FOR_READ, OPEN_FOR_WRITE, Pointer, Transfer, major};
+use kernel::po::system::Sleep;
 
 /// What a driver registers, seen at the baseline.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,10 @@ pub(crate) struct Abilities {
     pub opens: bool,
     /// Reads and writes come with the caller's own pointers.
     pub neither: bool,
+    /// Idle detection is on.
+    pub idles: bool,
+    /// A wait/wake request is with the bus.
+    pub wakes: bool,
     pub codes: Vec<u32>,
 }
 
@@ -33,6 +38,8 @@ const MOST_CODES: usize = 6;
 /// Pointers that no driver may rely on.
 const BAD_POINTERS: [Pointer; 4] =
     [Pointer::Null, Pointer::Unmapped, Pointer::System, Pointer::Short];
+/// Scenarios that are also run with filters in the device's stack.
+const FILTERED: [&str; 3] = ["stop-start", "surprise-removal", "sleep-wake"];
 
 struct Battery {
     scenarios: Vec<Scenario>,
@@ -58,6 +65,7 @@ impl Battery {
             prepare: prepare.to_vec(),
             actors: actors.iter().map(own).collect(),
             wind_down,
+            filters: false,
             memory: false,
             race: None,
             overtaking: None,
@@ -258,6 +266,10 @@ fn together(battery: &mut Battery, abilities: &Abilities) {
     }
 }
 
+fn sleep(how: Sleep) -> Step {
+    Step::Sleep { how }
+}
+
 /// The PnP manager against I/O in flight.
 fn plug_and_play(battery: &mut Battery, abilities: &Abilities) {
     let manager = |steps: &[Step]| ("PnP manager".to_owned(), steps.to_vec());
@@ -277,16 +289,40 @@ fn plug_and_play(battery: &mut Battery, abilities: &Abilities) {
         io.push(one("caller", control(major::DEVICE_CONTROL, code, 64, 64)));
     }
     let prepare: &[Step] = if abilities.opens { &[OPEN_WRITE] } else { &[] };
-    for (name, steps) in [
-        ("stop-start", &[Step::StopStart][..]),
-        ("query-stop", &[Step::QueryStop]),
-        ("surprise-removal", &[Step::Surprise]),
-    ] {
+    let mut verbs = vec![
+        ("stop-start", vec![Step::StopStart]),
+        ("query-stop", vec![Step::QueryStop]),
+        ("rebalance", vec![Step::Rebalance]),
+        ("cancel-remove", vec![Step::QueryRemove]),
+        ("surprise-removal", vec![Step::Surprise]),
+        ("sleep-wake", vec![sleep(Sleep::Through)]),
+        ("sleep-refused", vec![sleep(Sleep::Refused)]),
+    ];
+    if abilities.idles {
+        verbs.push(("idle", vec![Step::Idle]));
+        verbs.push(("idle-sleep", vec![Step::Idle, sleep(Sleep::Through)]));
+    }
+    if abilities.wakes {
+        verbs.push(("wake-by-device", vec![sleep(Sleep::ByDevice)]));
+        verbs.push(("wake-twice", vec![sleep(Sleep::ByDevice), sleep(Sleep::ByDevice)]));
+    }
+    for (name, steps) in &verbs {
         let mut all = io.clone();
         all.push(manager(steps));
         let actors: Vec<(&str, &[Step])> =
             all.iter().map(|(name, steps)| (name.as_str(), steps.as_slice())).collect();
         battery.add(name, prepare, &actors);
+    }
+    // The same device between filters of other drivers.
+    for (name, steps) in verbs.iter().filter(|(name, _)| FILTERED.contains(name)) {
+        let mut all = io.clone();
+        all.push(manager(steps));
+        let actors: Vec<(&str, &[Step])> =
+            all.iter().map(|(name, steps)| (name.as_str(), steps.as_slice())).collect();
+        battery.add(&format!("filtered-{name}"), prepare, &actors);
+        if let Some(last) = battery.scenarios.last_mut() {
+            last.filters = true;
+        }
     }
     // Requests in flight on one handle while the device is held twice: their order counts.
     let in_flight = io.first().and_then(|(_, steps)| match steps.first() {
@@ -313,5 +349,7 @@ fn plug_and_play(battery: &mut Battery, abilities: &Abilities) {
             &[("application", &opener), ("PnP manager", &[Step::Remove])],
         );
     }
+    battery.add("pnp-questions", &[], &[("PnP manager", &[Step::Ask])]);
+    battery.add("start-failure", &[], &[("PnP manager", &[Step::Remove, Step::FailToStart])]);
     battery.add("stop-start-remove", &[], &[("PnP manager", &[Step::StopStart, Step::Remove])]);
 }

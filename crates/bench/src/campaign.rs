@@ -36,6 +36,7 @@ pub(crate) fn load_scenario() -> Scenario {
         prepare: Vec::new(),
         actors: Vec::new(),
         wind_down: Vec::new(),
+        filters: false,
         memory: false,
         race: None,
         overtaking: None,

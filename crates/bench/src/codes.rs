@@ -59,6 +59,7 @@ fn outcome(session: &Session, code: u32) -> Option<u32> {
         prepare: Vec::new(),
         actors: vec![("application".to_owned(), steps)],
         wind_down: Vec::new(),
+        filters: false,
         memory: false,
         race: None,
         overtaking: None,

@@ -1,7 +1,10 @@
 //! Scenarios: who does what to the driver.
 
 use kernel::io::request::{self, Transfer, major};
-use kernel::pnp::manager;
+use kernel::pnp::ask;
+use kernel::pnp::manager::{self, Rebalance};
+use kernel::po::system::Sleep;
+use kernel::po::{idle, system};
 use kernel::state::RacePair;
 use kernel::{Actor, Cx, Stop};
 use std::rc::Rc;
@@ -38,6 +41,18 @@ pub(crate) enum Step {
     StopStart,
     /// Query-stop, cancel-stop.
     QueryStop,
+    /// Query-stop, stop, start with registers elsewhere.
+    Rebalance,
+    /// Query-remove, cancel-remove.
+    QueryRemove,
+    /// Another device of the driver's, which its bus cannot start.
+    FailToStart,
+    /// Everything that the PnP manager may ask.
+    Ask,
+    /// The system asks whether it may sleep, and more.
+    Sleep { how: Sleep },
+    /// The time passes after which a device that is not in use sleeps.
+    Idle,
     /// Surprise removal.
     Surprise,
     /// Query-remove, remove.
@@ -61,6 +76,8 @@ pub(crate) struct Scenario {
     pub actors: Vec<(String, Vec<Step>)>,
     /// Done one after another when nothing else can run.
     pub wind_down: Vec<(String, Vec<Step>)>,
+    /// Filters of the bench's own stand below and above the driver's device.
+    pub filters: bool,
     /// Shared memory accesses are scheduling points.
     pub memory: bool,
     /// The race at which the run ends.
@@ -144,6 +161,16 @@ pub(crate) struct Stage {
     pub pdo: u64,
 }
 
+impl Stage {
+    /// What applications open: the device by its name or, where it has none, its physical device
+    /// object, to which the links of device interfaces lead.
+    fn opened(&self, cx: &Cx) -> u64 {
+        let mut devices = cx.state.devices.iter();
+        let named = devices.any(|device| device.object == self.device && device.name.is_some());
+        if named || self.pdo == 0 { self.device } else { self.pdo }
+    }
+}
+
 pub(crate) fn actor(name: &str, steps: &[Step], stage: Stage) -> Actor {
     let steps: Rc<[Step]> = steps.into();
     let application = steps.iter().any(|step| {
@@ -152,6 +179,12 @@ pub(crate) fn actor(name: &str, steps: &[Step], stage: Stage) -> Actor {
             Step::CancelAll
                 | Step::StopStart
                 | Step::QueryStop
+                | Step::Rebalance
+                | Step::QueryRemove
+                | Step::FailToStart
+                | Step::Ask
+                | Step::Sleep { .. }
+                | Step::Idle
                 | Step::Surprise
                 | Step::Remove
                 | Step::Unload
@@ -177,7 +210,7 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
             Step::Open { access } => {
                 // A driver that lets nobody in while its device is removed is right.
                 own = match device_exists(cx, stage.device) {
-                    true => request::open(cx, stage.device, access)?.unwrap_or(OWN),
+                    true => request::open(cx, stage.opened(cx), access)?.unwrap_or(OWN),
                     false => OWN,
                 };
             }
@@ -244,12 +277,42 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
             }
             Step::StopStart => {
                 if device_exists(cx, stage.device) {
-                    manager::stop_and_start(cx, stage.pdo, false)?;
+                    manager::stop_and_start(cx, stage.pdo, Rebalance::Same)?;
                 }
             }
             Step::QueryStop => {
                 if device_exists(cx, stage.device) {
-                    manager::stop_and_start(cx, stage.pdo, true)?;
+                    manager::stop_and_start(cx, stage.pdo, Rebalance::Cancelled)?;
+                }
+            }
+            Step::Rebalance => {
+                if device_exists(cx, stage.device) {
+                    manager::stop_and_start(cx, stage.pdo, Rebalance::Moved)?;
+                }
+            }
+            Step::QueryRemove => {
+                if device_exists(cx, stage.device) {
+                    manager::query_remove(cx, stage.pdo)?;
+                }
+            }
+            Step::FailToStart => {
+                if cx.state.loaded {
+                    manager::fail_to_start(cx, 0)?;
+                }
+            }
+            Step::Ask => {
+                if device_exists(cx, stage.device) {
+                    ask::everything(cx, stage.pdo)?;
+                }
+            }
+            Step::Sleep { how } => {
+                if device_exists(cx, stage.device) {
+                    system::sleep(cx, stage.pdo, how)?;
+                }
+            }
+            Step::Idle => {
+                if device_exists(cx, stage.device) {
+                    idle::pass(cx, stage.pdo)?;
                 }
             }
             Step::Surprise => {

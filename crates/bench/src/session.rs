@@ -58,10 +58,11 @@ impl Session {
         let found = Rc::new(RefCell::new(SetUp::default()));
         let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
         let results = found.clone();
+        let filters = scenario.filters;
         world.actors = vec![Actor {
             name: "loader".to_owned(),
             script: Rc::new(move |cx| {
-                set_up(cx, &prepare, &results)?;
+                set_up(cx, &prepare, filters, &results)?;
                 let refusal = results.borrow().refusal;
                 match refusal {
                     Some(refusal) if cx.fail_at.is_some() => wind_down(cx, refusal),
@@ -160,6 +161,8 @@ impl Session {
                 u32::from_le_bytes(flags) & 0x14 == 0
             },
             opens: self.set_up.stage.device != 0 && majors & 1 != 0,
+            idles: !world.state.idle.is_empty(),
+            wakes: !world.state.wakes.is_empty(),
             codes: self.target.codes.clone(),
         }
     }
@@ -169,6 +172,7 @@ impl Session {
 fn set_up(
     cx: &mut kernel::Cx,
     prepare: &[Step],
+    filters: bool,
     found: &RefCell<SetUp>,
 ) -> Result<(), kernel::Stop> {
     let refuse = |what: &str, status: u32, refusal: Refusal| {
@@ -183,7 +187,7 @@ fn set_up(
     }
     let mut stage = Stage::default();
     if manager::add_device_routine(cx, 0) != 0 {
-        let (status, pdo) = manager::add_device(cx, 0)?;
+        let (status, pdo) = manager::add_device(cx, 0, filters)?;
         if status >= 0x8000_0000 {
             refuse("AddDevice", status, Refusal::AddDevice);
             return Ok(());

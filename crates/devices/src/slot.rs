@@ -90,6 +90,9 @@ impl Slot {
     /// Takes over the state of another slot with a device of the same type.
     pub fn copy_from(&mut self, from: &Slot) {
         self.device.copy_from(&*from.device);
+        if !Rc::ptr_eq(&self.places, &from.places) {
+            self.places = from.places.clone();
+        }
         self.config = from.config;
         self.gone = from.gone;
         self.ones = from.ones;
@@ -124,6 +127,20 @@ impl Slot {
     /// Where its registers lie.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Moves its registers in memory by so many bytes, as whoever assigns resources does.
+    pub fn move_registers(&mut self, by: u64) {
+        let moved = |place: &Place| match place.bar.space {
+            Space::Memory => Place { address: place.address.wrapping_add(by), ..*place },
+            Space::Ports => *place,
+        };
+        self.places = self.places.iter().map(moved).collect();
+        for (index, place) in self.places.clone().iter().enumerate() {
+            if place.bar.space == Space::Memory {
+                self.config.write(0x10 + 4 * index, &(place.address as u32).to_le_bytes());
+            }
+        }
     }
 
     /// Messages that it can signal; 0 for one with a line.

@@ -303,6 +303,21 @@ pub struct IdleDevice {
     pub state: u32,
 }
 
+/// What the PnP manager knows of the device, and does with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pnp {
+    /// Flags of the DEVICE_CAPABILITIES that the stack gave last.
+    pub capabilities: u32,
+    /// PNP_DEVICE_STATE that the stack gave last.
+    pub device_state: u32,
+    /// The bus fails START.
+    pub start_fails: bool,
+    /// The device's registers were moved to another bus address.
+    pub moved: bool,
+    /// Requests to open the device are refused: it is not started, or being removed.
+    pub closed: bool,
+}
+
 /// Kind of context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -524,6 +539,8 @@ state! {
     waits: Vec<Wait>,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
+    /// What the PnP manager knows of the device.
+    pnp: Pnp,
     /// Power requests.
     power: Vec<PowerRequest>,
     /// Wait/wake requests that the bus driver keeps, each with its physical device object.
@@ -594,6 +611,7 @@ impl State {
             timers: Vec::new(),
             waits: Vec::new(),
             interrupts: Vec::new(),
+            pnp: Pnp::default(),
             power: Vec::new(),
             wakes: Vec::new(),
             idle: Vec::new(),

@@ -186,11 +186,13 @@ pub fn IoDeleteDevice(cx: &mut Cx, object: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Frees a deleted device object that nobody refers to.
+/// Frees a deleted device object that nobody refers to and no other device is attached to.
 pub(crate) fn delete_if_unused(world: &mut World, object: u64) {
     let deleted = world.state.devices.iter().any(|d| d.object == object && d.deleted);
     let references = world.bus.memory.peek32(object + device::REFERENCE_COUNT);
-    if deleted && references == 0 && crate::ob::object::pointers(world, object) == 0 {
+    let above = world.bus.memory.view64(object + device::ATTACHED_DEVICE);
+    let pointers = crate::ob::object::pointers(world, object);
+    if deleted && references == 0 && above == 0 && pointers == 0 {
         pool::free(world, object);
     }
 }
@@ -257,6 +259,7 @@ pub fn IoDetachDevice(cx: &mut Cx, target: u64) -> Result<(), Stop> {
         let devobj = cx.bus.memory.peek64(above + device::DEVICE_OBJECT_EXTENSION);
         cx.bus.memory.poke64(devobj + nt::layout::devobj_extension::ATTACHED_TO, 0);
     }
+    delete_if_unused(cx, target);
     Ok(())
 }
 

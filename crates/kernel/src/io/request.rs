@@ -21,6 +21,11 @@ const TYPE_FILE: u16 = 5;
 const BUFFERED: u32 = 0x4;
 const DIRECT: u32 = 0x10;
 
+/// FILE_DEVICE_CD_ROM, FILE_DEVICE_DISK, FILE_DEVICE_TAPE, FILE_DEVICE_VIRTUAL_DISK: a device of
+/// these types has a volume parameter block, and who opens it comes to a file system's driver.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/ns-wdm-_device_object>
+const MOUNTED: [u32; 4] = [0x02, 0x07, 0x1f, 0x24];
+
 /// Major functions used here (wdm.h).
 pub mod major {
     #![allow(missing_docs)] // the names are wdm.h's
@@ -195,6 +200,18 @@ pub fn wait(cx: &mut Cx, index: u16) -> Result<(u32, u64), Stop> {
 
 /// Opens a device: the file's number, or the status of the refusal.
 pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, Stop> {
+    if cx.state.pnp.closed {
+        // The PnP manager lets nobody in; which status it gives is not documented.
+        return Ok(Err(status::STATUS_NO_SUCH_DEVICE));
+    }
+    // The type is that of the device that was opened: by the link of a device interface, that is
+    // the physical device object, whatever the drivers above it call theirs.
+    let kind = cx.bus.memory.peek32(target + device_object::DEVICE_TYPE);
+    if MOUNTED.contains(&kind) {
+        return cx.unsupported(format!(
+            "opening a device of type {kind:#x}, on which the I/O manager mounts a file system"
+        ));
+    }
     let top = device::top_of_stack(cx, target);
     let object = pool::allocate(cx, BlockKind::Object, false, file::SIZE, 0);
     let Some(object) = object else { return Err(Stop::Run) };

@@ -72,6 +72,8 @@ pub fn BenchBusPnp(cx: &mut Cx, device: u64, at: u64) -> Result<u32, Stop> {
     let here = cx.read64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION)?;
     let minor = cx.read8(here + location::MINOR_FUNCTION)?;
     match minor {
+        // START
+        0x00 if cx.state.pnp.start_fails => finish(cx, at, status::STATUS_UNSUCCESSFUL),
         // START .. CANCEL_STOP, SURPRISE_REMOVAL
         0x00..=0x06 | 0x17 => finish(cx, at, status::STATUS_SUCCESS),
         _ => match questions::answer(cx, minor, here)? {
@@ -79,7 +81,13 @@ pub fn BenchBusPnp(cx: &mut Cx, device: u64, at: u64) -> Result<u32, Stop> {
                 cx.write64(at + irp::IO_STATUS_INFORMATION, information)?;
                 finish(cx, at, code)
             }
-            None => BenchBusPass(cx, device, at),
+            None => match super::query::answer(cx, device, here, minor)? {
+                Some(information) => {
+                    cx.write64(at + irp::IO_STATUS_INFORMATION, information)?;
+                    finish(cx, at, status::STATUS_SUCCESS)
+                }
+                None => BenchBusPass(cx, device, at),
+            },
         },
     }
 }

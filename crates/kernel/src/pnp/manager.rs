@@ -1,12 +1,12 @@
 //! What the PnP manager and the loader do with a driver: load, add a device, start, stop, remove,
 //! unload.
 
-use super::{bus, resources};
+use super::{ask, bus, filter, resources};
 use crate::cx::{Cx, Stop};
 use crate::event::{Event, Routine};
 use crate::ex::pool;
 use crate::io::{device, request, work_item};
-use crate::state::{BlockKind, Doing};
+use crate::state::{BlockKind, Doing, PowerClass};
 use nt::layout::{device_object, driver_extension, driver_object};
 
 /// Minor function codes of IRP_MJ_PNP (wdm.h).
@@ -23,6 +23,8 @@ pub mod minor {
     pub const SURPRISE_REMOVAL: u8 = 0x17;
 }
 
+/// How far a rebalance moves the registers down.
+const MOVED_BY: u64 = 0x20_0000;
 /// DO_DEVICE_INITIALIZING (wdm.h).
 const INITIALIZING: u32 = 0x80;
 
@@ -64,18 +66,34 @@ pub fn add_device_routine(cx: &mut Cx, number: usize) -> u64 {
     cx.bus.memory.peek64(extension + driver_extension::ADD_DEVICE)
 }
 
-/// Makes a physical device object and has the driver add its device to it: status and the object.
-pub fn add_device(cx: &mut Cx, number: usize) -> Result<(u32, u64), Stop> {
+/// Makes a physical device object and has the driver add its device to it, between filters of the
+/// bench's own if asked for: status and the object.
+pub fn add_device(cx: &mut Cx, number: usize, filters: bool) -> Result<(u32, u64), Stop> {
     cx.moment();
     let routine = add_device_routine(cx, number);
     let Some(pdo) = bus::make_pdo(cx) else { return Err(Stop::Run) };
+    if filters {
+        filter::attach(cx, pdo, false)?;
+    }
     let object = cx.modules[number].driver_object;
     let status = cx.call(Routine::AddDevice, routine, &[object, pdo])? as u32;
+    if filters && status < 0x8000_0000 {
+        filter::attach(cx, pdo, true)?;
+    }
     Ok((status, pdo))
 }
 
-/// Starts a device with its resources; returns the status.
+/// Starts a device with its resources and asks what it can; returns the status of the start.
 pub fn start(cx: &mut Cx, pdo: u64) -> Result<u32, Stop> {
+    ask::filter_resource_requirements(cx, pdo)?;
+    let status = start_with_resources(cx, pdo)?;
+    if status < 0x8000_0000 {
+        ask::after_start(cx, pdo)?;
+    }
+    Ok(status)
+}
+
+fn start_with_resources(cx: &mut Cx, pdo: u64) -> Result<u32, Stop> {
     let (Some(raw), Some(translated)) = (resources::make(cx, false), resources::make(cx, true))
     else {
         return Err(Stop::Run);
@@ -86,33 +104,105 @@ pub fn start(cx: &mut Cx, pdo: u64) -> Result<u32, Stop> {
     Ok(status)
 }
 
+/// How a query for a stop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rebalance {
+    /// Another device refuses: the stop is cancelled.
+    Cancelled,
+    /// Stop, and start with the same resources.
+    Same,
+    /// Stop, and start with registers at another address.
+    Moved,
+}
+
 /// Stops a device for a rebalance and starts it again, if it agrees.
-pub fn stop_and_start(cx: &mut Cx, pdo: u64, cancel: bool) -> Result<(), Stop> {
+pub fn stop_and_start(cx: &mut Cx, pdo: u64, how: Rebalance) -> Result<(), Stop> {
     let agreed = request::pnp(cx, pdo, minor::QUERY_STOP_DEVICE, [0; 4])?;
-    if agreed >= 0x8000_0000 || cancel {
+    if agreed >= 0x8000_0000 || how == Rebalance::Cancelled {
         request::pnp(cx, pdo, minor::CANCEL_STOP_DEVICE, [0; 4])?;
         return Ok(());
     }
     request::pnp(cx, pdo, minor::STOP_DEVICE, [0; 4])?;
-    start(cx, pdo)?;
+    if how == Rebalance::Moved {
+        cx.state.pnp.moved = !cx.state.pnp.moved;
+        let by = if cx.state.pnp.moved { MOVED_BY.wrapping_neg() } else { MOVED_BY };
+        cx.bus.card.move_registers(by);
+    }
+    if start(cx, pdo)? >= 0x8000_0000 {
+        remove_failed(cx, pdo)?;
+    }
+    Ok(())
+}
+
+/// A device that does not start is removed without being asked.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/starting-a-device>
+fn remove_failed(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    cx.state.pnp.closed = true;
+    if cx.state.files.iter().any(|file| file.open) {
+        // REMOVE follows when the last handle is closed.
+        request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
+        return Ok(());
+    }
+    request::pnp(cx, pdo, minor::REMOVE_DEVICE, [0; 4])?;
+    Ok(())
+}
+
+/// Gives the driver a device that its bus cannot start.
+pub fn fail_to_start(cx: &mut Cx, number: usize) -> Result<(), Stop> {
+    let (status, pdo) = add_device(cx, number, false)?;
+    if status >= 0x8000_0000 {
+        return Ok(());
+    }
+    cx.state.pnp.start_fails = true;
+    let started = start(cx, pdo)?;
+    cx.state.pnp.start_fails = false;
+    // A driver that tells success nevertheless has a device that is taken for a started one.
+    if started < 0x8000_0000 {
+        remove(cx, pdo, true)?;
+        return Ok(());
+    }
+    request::pnp(cx, pdo, minor::REMOVE_DEVICE, [0; 4])?;
     Ok(())
 }
 
 /// The device is pulled out. REMOVE follows when the last handle is closed.
 pub fn surprise(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     cx.bus.card.fault(devices::Fault::Gone);
+    // From here on the PnP manager lets nobody open the device.
+    cx.state.pnp.closed = true;
     request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
+    Ok(())
+}
+
+/// Whether the power manager still waits for a device's stack: nothing is removed then.
+fn power_busy(cx: &Cx, pdo: u64) -> bool {
+    cx.state.power.iter().any(|power| power.pdo == pdo && power.class != PowerClass::Wake)
+}
+
+/// Asks whether a device may be removed, and takes the question back.
+pub fn query_remove(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])?;
+    request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
     Ok(())
 }
 
 /// Removes a device in good order, if it agrees or `force` is set; whether it is removed.
 pub fn remove(cx: &mut Cx, pdo: u64, force: bool) -> Result<bool, Stop> {
-    if !cx.bus.card.gone() {
+    if power_busy(cx, pdo) {
+        return Ok(false);
+    }
+    if !cx.bus.card.gone() && !cx.state.pnp.closed {
         let agreed = request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])?;
         if agreed >= 0x8000_0000 && !force {
             request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
             return Ok(false);
         }
+        // Whoever opened the device meanwhile keeps it; from here on nobody does.
+        if cx.state.files.iter().any(|file| !file.closed) {
+            request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
+            return Ok(false);
+        }
+        cx.state.pnp.closed = true;
     }
     request::pnp(cx, pdo, minor::REMOVE_DEVICE, [0; 4])?;
     Ok(true)
@@ -125,7 +215,8 @@ pub fn reload(cx: &mut Cx, number: usize, device: bool) -> Result<(), Stop> {
         return Ok(());
     }
     if device {
-        let (status, pdo) = add_device(cx, number)?;
+        cx.state.pnp = Default::default();
+        let (status, pdo) = add_device(cx, number, false)?;
         if status < 0x8000_0000 && start(cx, pdo)? < 0x8000_0000 {
             remove(cx, pdo, true)?;
         }

@@ -1,10 +1,22 @@
 //! Plug and play: the bench's bus driver and what it gives a function driver.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `manager` | what the PnP manager does with a driver and a device |
+//! | `ask` | what it asks |
+//! | `bus` | the bus driver below every stack |
+//! | `questions`, `query` | what that answers |
+//! | `filter` | filters of the bench's own in the stack |
+//! | `resources` | resource lists |
 
+pub mod ask;
 pub mod bus;
+pub mod filter;
 pub mod manager;
+pub(crate) mod query;
 pub(crate) mod questions;
 pub mod resources;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
-    [bus::services(), questions::services()].into_iter().flatten().collect()
+    [bus::services(), filter::services(), questions::services()].into_iter().flatten().collect()
 }

@@ -27,6 +27,10 @@ const CONFIGURATION: u32 = 0;
 /// PowerDeviceD0, PowerDeviceD3 (wdm.h).
 const D0: u32 = 1;
 const D3: u32 = 4;
+/// PowerSystemSleeping3 (wdm.h).
+const S3: u32 = 4;
+/// WakeFromD3 among the bit fields of DEVICE_CAPABILITIES (wdm.h).
+const WAKE_FROM_D3: u32 = 1 << 13;
 
 /// What a question is answered with: status and information. `None` leaves the request as it is.
 pub(super) type Answer = Option<(u32, u64)>;
@@ -64,6 +68,10 @@ fn query_capabilities(cx: &mut Cx, here: u64) -> Result<Answer, Stop> {
     for (index, state) in [0, D0, D3, D3, D3, D3, D3].into_iter().enumerate() {
         memory.poke32(at + device_capabilities::DEVICE_STATE + 4 * index as u64, state);
     }
+    let flags = memory.peek32(at + device_capabilities::FLAGS);
+    memory.poke32(at + device_capabilities::FLAGS, flags | WAKE_FROM_D3);
+    memory.poke32(at + device_capabilities::SYSTEM_WAKE, S3);
+    memory.poke32(at + device_capabilities::DEVICE_WAKE, D3);
     Ok(Some((status::STATUS_SUCCESS, 0)))
 }
 

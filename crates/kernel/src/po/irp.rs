@@ -162,3 +162,62 @@ pub(crate) fn services() -> Vec<Service> {
         partly "every request is sent at PASSIVE_LEVEL, also to drivers without DO_POWER_PAGABLE"
     )]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::cancel::IoCancelIrp;
+    use crate::rtl::test_machine::{block, run};
+
+    fn ask(cx: &mut Cx, pdo: u64, minor: u8, place: u64) -> Result<u16, Stop> {
+        let answer = PoRequestPowerIrp(cx, pdo, minor, 4, 0, 0, place)?;
+        assert_eq!(answer, status::STATUS_PENDING);
+        Ok(cx.state.requests.len() as u16 - 1)
+    }
+
+    fn pdo(cx: &mut Cx) -> Result<u64, Stop> {
+        crate::pnp::bus::make_pdo(cx).ok_or(Stop::Run)
+    }
+
+    #[test]
+    fn one_wait_for_waking_at_a_time_until_it_is_cancelled() {
+        run(|cx| {
+            let pdo = pdo(cx)?;
+            let place = block(cx, 8);
+            let first = ask(cx, pdo, IRP_MN_WAIT_WAKE, place)?;
+            let second = ask(cx, pdo, IRP_MN_WAIT_WAKE, 0)?;
+            assert_eq!(request::wait(cx, second)?.0, status::STATUS_DEVICE_BUSY);
+            let irp = cx.read64(place)?;
+            assert!(IoCancelIrp(cx, irp)?);
+            assert_eq!(request::wait(cx, first)?.0, status::STATUS_CANCELLED);
+            assert!(cx.state.power.is_empty() && cx.state.wakes.is_empty());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_device_request_waits_for_the_one_before_it() {
+        run(|cx| {
+            let pdo = pdo(cx)?;
+            let class = PowerClass::Device;
+            let (_, one) = make(cx, pdo, IRP_MN_SET_POWER, class, 4, (0, 0))?;
+            let (_, two) = make(cx, pdo, IRP_MN_SET_POWER, class, 1, (0, 0))?;
+            let (_, system) = make(cx, pdo, IRP_MN_SET_POWER, PowerClass::System, 1, (0, 0))?;
+            cx.state.power[0].sent = true;
+            assert!(must_wait(cx, two) && !must_wait(cx, system));
+            finished(cx, one)?;
+            assert!(!must_wait(cx, two));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn only_power_requests_that_there_are_can_be_asked_for() {
+        run(|cx| {
+            let pdo = pdo(cx)?;
+            let answer = PoRequestPowerIrp(cx, pdo, 0x01, 4, 0, 0, 0)?;
+            assert_eq!(answer, status::STATUS_INVALID_PARAMETER_2);
+            Ok(())
+        });
+    }
+}

@@ -68,8 +68,16 @@ fn kept(world: &World, record: &IrpRecord) -> Option<Violation> {
     if power.class == PowerClass::Wake {
         return None;
     }
-    let request = words::request(world, record.address);
-    let title = format!("{} never completes {request}", words::driver(world));
+    // The minor function in its stack location may have been cleared on the way back.
+    let request = nt::irp::text(nt::irp::IRP_MJ_POWER, power.minor);
+    let about = match power.class {
+        PowerClass::System => "the system's",
+        _ => "the device's",
+    };
+    let title = format!(
+        "{} never completes an {request} request about {about} power state",
+        words::driver(world)
+    );
     let violation = Violation::new(&RULE, title).bugcheck(
         nt::bugcheck::DRIVER_POWER_STATE_FAILURE,
         [
