@@ -63,8 +63,24 @@ pub fn KeDeregisterBugCheckCallback(cx: &mut Cx, record: u64) -> Result<bool, St
     Ok(registered)
 }
 
+/// Breaks into the debugger: with none attached, an exception that nobody handles.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-dbgbreakpoint>
+pub fn DbgBreakPoint(cx: &mut Cx) -> Result<(), Stop> {
+    let caller = cx.caller();
+    let status = nt::status::STATUS_BREAKPOINT as i32 as u64;
+    stop(cx, nt::bugcheck::KMODE_EXCEPTION_NOT_HANDLED, [status, caller, 0, 0])
+}
+
+/// The same with a number for the debugger.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-dbgbreakpointwithstatus>
+pub fn DbgBreakPointWithStatus(cx: &mut Cx, _status: u32) -> Result<(), Stop> {
+    DbgBreakPoint(cx)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
+        service!(DbgBreakPoint, quiet),
+        service!(DbgBreakPointWithStatus, quiet),
         service!(KeBugCheck, quiet),
         service!(KeBugCheckEx, quiet),
         service!(KeRegisterBugCheckCallback, quiet, partly "the callback is never called"),

@@ -1,6 +1,7 @@
 //! Executive: pool, lists, locks for threads.
 
 pub mod callback;
+pub mod etw;
 pub mod fast_mutex;
 pub mod lists;
 pub mod lookaside;
@@ -11,6 +12,7 @@ pub mod resource;
 pub(crate) fn services() -> Vec<crate::service::Service> {
     [
         callback::services(),
+        etw::services(),
         fast_mutex::services(),
         lists::services(),
         lookaside::services(),

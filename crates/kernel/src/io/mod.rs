@@ -7,21 +7,23 @@ pub mod complete;
 pub mod csq;
 pub mod device;
 pub mod disk;
+pub mod dma;
+mod dma_transfer;
 pub mod error_log;
 pub mod file;
 pub mod interface;
-pub mod dma;
-mod dma_transfer;
 pub mod interrupt;
 pub mod irp;
 pub mod mdl;
 pub mod notification;
 mod order;
 pub mod property;
+pub mod questions;
 pub mod registered;
 pub mod remove_lock;
 pub mod request;
 pub mod symbolic_link;
+pub mod wmi;
 pub mod work_item;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
@@ -41,8 +43,10 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         mdl::services(),
         notification::services(),
         property::services(),
+        questions::services(),
         remove_lock::services(),
         symbolic_link::services(),
+        wmi::services(),
         work_item::services(),
     ]
     .into_iter()

@@ -49,6 +49,8 @@ pub enum Event {
     PowerSetting,
     /// The registry is used.
     Registry,
+    /// A handle to a process or thread is opened.
+    Handles,
     /// ETW asks for events.
     Etw,
     /// Boot drivers have been initialised.
@@ -62,6 +64,8 @@ pub struct Registered {
     pub interfaces: Vec<Interface>,
     /// Notifications, oldest first.
     pub notifications: Vec<Notification>,
+    /// Driver object extensions: driver object, the driver's number, address.
+    pub extensions: Vec<(u64, u64, u64)>,
 }
 
 impl Registered {

@@ -1,5 +1,6 @@
 //! Kernel core: IRQL, spin locks, dispatcher objects, DPCs, timers.
 
+pub mod affinity;
 pub mod critical_region;
 pub mod dpc;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod wait;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
     [
+        affinity::services(),
         critical_region::services(),
         dpc::services(),
         event::services(),

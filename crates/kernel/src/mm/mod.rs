@@ -1,13 +1,20 @@
 //! Memory manager.
 
+pub mod contiguous;
 pub mod io_space;
 pub mod misc;
 pub mod physical;
 pub mod probe;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
-    [io_space::services(), misc::services(), physical::services(), probe::services()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        contiguous::services(),
+        io_space::services(),
+        misc::services(),
+        physical::services(),
+        probe::services(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

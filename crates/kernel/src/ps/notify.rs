@@ -8,6 +8,9 @@ use crate::service::Service;
 use nt::status::*;
 use std::rc::Rc;
 
+/// OB_FLT_REGISTRATION_VERSION (wdm.h).
+const FILTER_VERSION: u16 = 0x100;
+
 fn change(cx: &mut Cx, event: Event, routine: u64, remove: bool) -> Result<u32, Stop> {
     let registered = Rc::make_mut(&mut cx.state.registered);
     if remove {
@@ -120,8 +123,39 @@ pub fn CmUnRegisterCallback(cx: &mut Cx, cookie: u64) -> Result<u32, Stop> {
     Ok(if gone { STATUS_SUCCESS } else { STATUS_INVALID_PARAMETER })
 }
 
+/// Registers routines for handles to processes and threads.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obregistercallbacks>
+pub fn ObRegisterCallbacks(cx: &mut Cx, registration: u64, place: u64) -> Result<u32, Stop> {
+    // OB_CALLBACK_REGISTRATION begins with its version, of which there is one.
+    if cx.read16(registration)? != FILTER_VERSION {
+        return Ok(STATUS_INVALID_PARAMETER);
+    }
+    let handle = u64::from(cx.moment()) << 8 | 3;
+    let known = Notification { event: Event::Handles, routine: 0, context: 0, handle, object: 0 };
+    Rc::make_mut(&mut cx.state.registered).notifications.push(known);
+    cx.write64(place, handle)?;
+    Ok(STATUS_SUCCESS)
+}
+
+/// Takes them back.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obunregistercallbacks>
+pub fn ObUnRegisterCallbacks(cx: &mut Cx, handle: u64) -> Result<(), Stop> {
+    let registered = Rc::make_mut(&mut cx.state.registered);
+    registered.remove(Event::Handles, |known| known.handle == handle);
+    Ok(())
+}
+
+/// Version of these registrations.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obgetfilterversion>
+pub fn ObGetFilterVersion(_: &mut Cx) -> Result<u16, Stop> {
+    Ok(FILTER_VERSION)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
+        service!(ObRegisterCallbacks, partly "the routines are not called"),
+        service!(ObUnRegisterCallbacks),
+        service!(ObGetFilterVersion, quiet),
         service!(PsSetCreateProcessNotifyRoutine, partly "no process starts or ends"),
         service!(PsSetCreateProcessNotifyRoutineEx, partly "no process starts or ends"),
         service!(PsSetCreateProcessNotifyRoutineEx2, partly "no process starts or ends"),
