@@ -70,6 +70,7 @@ impl Battery {
             race: None,
             overtaking: None,
             fail_at: None,
+            script: None,
         });
     }
 }

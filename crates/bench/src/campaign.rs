@@ -6,8 +6,10 @@
 use crate::driver::{Refused, Target};
 use crate::explain;
 use crate::low_resources;
-use crate::report::{Coverage, Driver, Options, Progress, Report, Schedules, Unsupported, Verdict};
-use crate::scenario::Scenario;
+use crate::report::{
+    Coverage, Driver, Options, Progress, Report, ScenarioFile, Schedules, Unsupported, Verdict,
+};
+use crate::scenario::{Scenario, Step};
 use crate::search::{Hit, Search};
 use crate::session::{Failed, Session};
 use finding::{Blame, Finding, Severity};
@@ -41,6 +43,7 @@ pub(crate) fn load_scenario() -> Scenario {
         race: None,
         overtaking: None,
         fail_at: None,
+        script: None,
     }
 }
 
@@ -53,12 +56,43 @@ pub(crate) fn plan(target: &Rc<Target>) -> Result<Vec<Scenario>, Refused> {
     }
 }
 
+/// Puts the user's scenarios behind the battery, or in its place.
+fn with_files(
+    mut battery: Vec<Scenario>,
+    files: &[ScenarioFile],
+    only: bool,
+) -> Result<Vec<Scenario>, Refused> {
+    // All wind down alike.
+    let wind_down = battery.first().map(|first| first.wind_down.clone()).unwrap_or_default();
+    if only {
+        battery.clear();
+    }
+    for file in files {
+        let mut scenario = crate::scenario_file::read(&file.text)
+            .map_err(|error| Refused(format!("{}: {error}.", file.path)))?;
+        scenario.wind_down = vec![("expectations".to_owned(), vec![Step::Order])];
+        scenario.wind_down.extend(wind_down.iter().cloned());
+        battery.push(scenario);
+    }
+    Ok(battery)
+}
+
 /// One scenario by name.
-pub(crate) fn scenario(target: &Rc<Target>, name: &str) -> Result<Scenario, Refused> {
+pub(crate) fn scenario(
+    target: &Rc<Target>,
+    name: &str,
+    files: &[ScenarioFile],
+) -> Result<Scenario, Refused> {
     if name == LOAD {
         return Ok(load_scenario());
     }
-    Scenario::by_name(&plan(target)?, name, target.image.base).ok_or_else(|| {
+    Scenario::by_name(&with_files(plan(target)?, files, false)?, name, target.image.base).ok_or_else(|| {
+        if let Some((stem, _)) = name.split_once(crate::scenario_file::FILE) {
+            return Refused(format!(
+                "the token belongs to a scenario `{stem}` that was written down, and to one text of it; \
+                 give that with --scenario FILE."
+            ));
+        }
         Refused(format!(
             "the driver has no scenario `{name}`; run `bugcheck test` on it for a new token."
         ))
@@ -127,6 +161,7 @@ pub fn test(
             Vec::new()
         }
     };
+    let scenarios = with_files(scenarios, &options.scenarios, options.scenario_only)?;
     let names: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     let scenarios: Vec<Scenario> = scenarios
         .into_iter()

@@ -64,6 +64,7 @@ fn outcome(session: &Session, code: u32) -> Option<u32> {
         race: None,
         overtaking: None,
         fail_at: None,
+        script: None,
     };
     let mut probe = Session::new(&session.target, &scenario, false).ok()?;
     probe.run_schedule(Schedule::default(), false);

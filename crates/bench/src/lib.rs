@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `driver` | the driver under test: image, symbols, unwinding, what it registers |
 //! | `scenario` | actors and their steps |
+//! | `scenario_file`, `scenario_steps` | scenarios written as TOML |
 //! | `battery` | the standard scenarios, chosen from what the driver registers |
 //! | `low_resources` | runs in which a call fails for want of memory |
 //! | `session` | one scenario on one machine: set-up, baseline, runs |
@@ -27,6 +28,8 @@ mod race;
 mod replay;
 mod report;
 mod scenario;
+mod scenario_file;
+mod scenario_steps;
 mod search;
 mod session;
 mod timeline;
@@ -38,9 +41,10 @@ pub use driver::Refused;
 pub use imports::{Import, Imports, imports};
 pub use kernel::Support;
 pub use meter::Meter;
-pub use replay::replay;
+pub use replay::{replay, replay_with};
 pub use report::{
-    Coverage, Device, Driver, Options, Progress, Replayed, Report, Schedules, TraceLine,
-    Unsupported, Verdict,
+    Coverage, Device, Driver, Options, Progress, Replayed, Report, ScenarioFile, Schedules,
+    TraceLine, Unsupported, Verdict,
 };
+pub use scenario_file::BadScenario;
 pub use token::{BadToken, Token, image_hash};

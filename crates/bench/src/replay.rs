@@ -3,7 +3,7 @@
 use crate::campaign;
 use crate::driver::{Refused, Target};
 use crate::explain::{self, Told};
-use crate::report::{Driver, Replayed};
+use crate::report::{Driver, Replayed, ScenarioFile};
 use crate::token::Token;
 use crate::trace;
 use std::rc::Rc;
@@ -13,6 +13,18 @@ use std::rc::Rc;
 /// # Errors
 /// One sentence: the token belongs to another driver, or names a scenario that this one has not.
 pub fn replay(driver: &Driver, token: &Token) -> Result<Replayed, Refused> {
+    replay_with(driver, token, &[])
+}
+
+/// The same for a token that may name one of these scenarios.
+///
+/// # Errors
+/// Likewise; and for a scenario whose text is not the one of the token.
+pub fn replay_with(
+    driver: &Driver,
+    token: &Token,
+    scenarios: &[ScenarioFile],
+) -> Result<Replayed, Refused> {
     let target = Rc::new(Target::read(driver)?);
     if target.hash != token.hash {
         return Err(Refused(format!(
@@ -21,7 +33,7 @@ pub fn replay(driver: &Driver, token: &Token) -> Result<Replayed, Refused> {
             token.hash, target.hash
         )));
     }
-    let scenario = campaign::scenario(&target, &token.scenario)?;
+    let scenario = campaign::scenario(&target, &token.scenario, scenarios)?;
     let (session, misfit) =
         explain::recorded(&target, &scenario, &token.schedule).map_err(Refused)?;
     let world = &*session.machine;

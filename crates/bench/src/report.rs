@@ -1,5 +1,6 @@
 //! What goes into a campaign and what comes out.
 
+use crate::scenario_file::BadScenario;
 use finding::Finding;
 use std::time::Duration;
 
@@ -43,6 +44,29 @@ pub struct Options {
     pub keep_going: bool,
     /// Only scenarios whose name contains this.
     pub only: Option<String>,
+    /// Scenarios of the user's own.
+    pub scenarios: Vec<ScenarioFile>,
+    /// Leave the battery out.
+    pub scenario_only: bool,
+}
+
+/// A scenario as a file. The bench does no file I/O.
+#[derive(Clone, Debug)]
+pub struct ScenarioFile {
+    /// Path as the user gave it, for messages.
+    pub path: String,
+    /// TOML, see `scenarios/README.md`.
+    pub text: String,
+}
+
+impl ScenarioFile {
+    /// Whether it can be read.
+    ///
+    /// # Errors
+    /// Where it cannot, and what is allowed there.
+    pub fn check(&self) -> Result<(), BadScenario> {
+        crate::scenario_file::read(&self.text).map(|_| ())
+    }
 }
 
 impl Default for Options {
@@ -56,6 +80,8 @@ impl Default for Options {
             bound: 2,
             keep_going: false,
             only: None,
+            scenarios: Vec::new(),
+            scenario_only: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Scenarios: who does what to the driver.
 
+use crate::scenario_steps::Script;
 use kernel::io::request::{self, Transfer, major};
 use kernel::pnp::ask;
 use kernel::pnp::manager::{self, Rebalance};
@@ -8,6 +9,7 @@ use kernel::po::{idle, system};
 use kernel::state::RacePair;
 use kernel::{Actor, Cx, Stop};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// One step of an actor. Files are numbered in the order in which they are opened: those of
 /// `prepare` first.
@@ -59,6 +61,10 @@ pub(crate) enum Step {
     Remove,
     /// Unload.
     Unload,
+    /// A step that was written down, counted from 0.
+    Scripted { step: u16 },
+    /// Holds the order of requests against what was written down.
+    Order,
     /// After an unload: load again, with a device if there was one, and leave as before.
     Reload,
 }
@@ -86,6 +92,8 @@ pub(crate) struct Scenario {
     pub overtaking: Option<(u16, u16)>,
     /// The call that fails for want of memory.
     pub fail_at: Option<u32>,
+    /// What steps that were written down refer to.
+    pub script: Option<Arc<Script>>,
 }
 
 /// Suffix of a scenario's name in memory mode.
@@ -99,6 +107,22 @@ const OVERTAKING: &str = ".order-";
 const FAIL: &str = ".fail-";
 
 impl Scenario {
+    /// Actors alone, without preparation and winding down.
+    pub fn new(name: &str, actors: Vec<(String, Vec<Step>)>) -> Scenario {
+        Scenario {
+            name: name.to_owned(),
+            prepare: Vec::new(),
+            actors,
+            wind_down: Vec::new(),
+            memory: false,
+            race: None,
+            overtaking: None,
+            fail_at: None,
+            script: None,
+            filters: Default::default(),
+        }
+    }
+
     /// The same with every access to shared memory a scheduling point.
     pub fn in_memory_mode(&self) -> Scenario {
         let name = format!("{}{MEMORY}", self.name);
@@ -164,19 +188,25 @@ pub(crate) struct Stage {
 impl Stage {
     /// What applications open: the device by its name or, where it has none, its physical device
     /// object, to which the links of device interfaces lead.
-    fn opened(&self, cx: &Cx) -> u64 {
+    pub fn opened(&self, cx: &Cx) -> u64 {
         let mut devices = cx.state.devices.iter();
         let named = devices.any(|device| device.object == self.device && device.name.is_some());
         if named || self.pdo == 0 { self.device } else { self.pdo }
     }
 }
 
-pub(crate) fn actor(name: &str, steps: &[Step], stage: Stage) -> Actor {
+pub(crate) fn actor(
+    name: &str,
+    steps: &[Step],
+    stage: Stage,
+    script: Option<Arc<Script>>,
+) -> Actor {
     let steps: Rc<[Step]> = steps.into();
     let application = steps.iter().any(|step| {
         !matches!(
             step,
             Step::CancelAll
+                | Step::Order
                 | Step::StopStart
                 | Step::QueryStop
                 | Step::Rebalance
@@ -193,12 +223,17 @@ pub(crate) fn actor(name: &str, steps: &[Step], stage: Stage) -> Actor {
     });
     Actor {
         name: name.to_owned(),
-        script: Rc::new(move |cx| perform(cx, &steps, stage)),
+        script: Rc::new(move |cx| perform(cx, &steps, stage, script.as_deref())),
         application,
     }
 }
 
-pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), Stop> {
+pub(crate) fn perform(
+    cx: &mut Cx,
+    steps: &[Step],
+    stage: Stage,
+    script: Option<&Script>,
+) -> Result<(), Stop> {
     let mut own = OWN;
     let first = cx.state.requests.len();
     for &step in steps {
@@ -233,6 +268,16 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
                     let started = request::start(cx, file, transfer)?;
                     request::cancel_request(cx, started)?;
                     request::wait(cx, started)?;
+                }
+            }
+            Step::Scripted { step } => {
+                if let Some(script) = script {
+                    script.perform(cx, step, &mut own, stage)?;
+                }
+            }
+            Step::Order => {
+                if let Some(script) = script {
+                    script.check_order(cx)?;
                 }
             }
             Step::Cancel { file } => cancel(cx, Some(resolve(file)))?,
@@ -340,7 +385,7 @@ pub(crate) fn perform(cx: &mut Cx, steps: &[Step], stage: Stage) -> Result<(), S
     Ok(())
 }
 
-fn device_exists(cx: &Cx, device: u64) -> bool {
+pub(crate) fn device_exists(cx: &Cx, device: u64) -> bool {
     cx.state.loaded && cx.state.devices.iter().any(|d| d.object == device && !d.deleted)
 }
 

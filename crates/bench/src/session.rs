@@ -4,6 +4,7 @@ use crate::battery::Abilities;
 use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
+use crate::scenario_steps::Script;
 use kernel::pnp::manager;
 use kernel::state::Start;
 use kernel::{Actor, Machine, Outcome, Recorder, World};
@@ -58,11 +59,12 @@ impl Session {
         let found = Rc::new(RefCell::new(SetUp::default()));
         let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
         let results = found.clone();
+        let script = scenario.script.clone();
         let filters = scenario.filters;
         world.actors = vec![Actor {
             name: "loader".to_owned(),
             script: Rc::new(move |cx| {
-                set_up(cx, &prepare, filters, &results)?;
+                set_up(cx, &prepare, filters, &results, script.as_deref())?;
                 let refusal = results.borrow().refusal;
                 match refusal {
                     Some(refusal) if cx.fail_at.is_some() => wind_down(cx, refusal),
@@ -97,7 +99,7 @@ impl Session {
             .actors
             .iter()
             .chain(&scenario.wind_down)
-            .map(|(name, steps)| actor(name, steps, stage))
+            .map(|(name, steps)| actor(name, steps, stage, scenario.script.clone()))
             .collect();
         machine.starters = session.starters;
         machine.tells_end = true;
@@ -174,6 +176,7 @@ fn set_up(
     prepare: &[Step],
     filters: bool,
     found: &RefCell<SetUp>,
+    script: Option<&Script>,
 ) -> Result<(), kernel::Stop> {
     let refuse = |what: &str, status: u32, refusal: Refusal| {
         let mut found = found.borrow_mut();
@@ -217,7 +220,7 @@ fn set_up(
     stage.device = device.map_or(0, |device| device.object);
     found.borrow_mut().stage = stage;
     if stage.device != 0 {
-        perform(cx, prepare, stage)?;
+        perform(cx, prepare, stage, script)?;
     }
     Ok(())
 }

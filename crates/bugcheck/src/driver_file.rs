@@ -1,7 +1,7 @@
 //! Reads a driver and its symbols from disk.
 
 use crate::failure::Failure;
-use bench::Driver;
+use bench::{Driver, ScenarioFile};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAX_DRIVER: u64 = 512 << 20;
 const MAX_PDB: u64 = 2 << 30;
 const MAX_DEVICE: u64 = 1 << 20;
+const MAX_SCENARIO: u64 = 1 << 20;
 
 /// A driver as read, and what is to be said about it in the report.
 pub(crate) struct Loaded {
@@ -60,6 +61,23 @@ fn device_named(name: Option<&str>) -> Result<bench::Device, Failure> {
         })?
     };
     Ok(bench::Device { name: name.to_owned(), model })
+}
+
+/// Reads scenarios.
+///
+/// # Errors
+/// A file that cannot be read or is no scenario, with line and column.
+pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<ScenarioFile>, Failure> {
+    let read = |path: &PathBuf| {
+        let name = path.display();
+        let text = read(path, MAX_SCENARIO, "give a scenario's TOML file")?;
+        let text = String::from_utf8(text)
+            .map_err(|_| Failure::Input(format!("{name}: this is no text in UTF-8.")))?;
+        let file = ScenarioFile { path: name.to_string(), text };
+        file.check().map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
+        Ok(file)
+    };
+    paths.iter().map(read).collect()
 }
 
 /// Whether the bench can run it at all, told before any work is done.

@@ -112,6 +112,10 @@ pub struct World {
     pub stop_at_overtaking: Option<(u16, u16)>,
     /// The call that fails for want of memory, see [`crate::low_resources`]; counted only if set.
     pub fail_at: Option<u32>,
+    /// Step of a scenario that makes the next request or opens the next file; 0 for none.
+    pub next_tag: u16,
+    /// What the next request's buffer begins with, instead of a pattern.
+    pub next_data: Option<std::sync::Arc<[u8]>>,
     /// Calls that may fail, while a recorder is there and `fail_at` is set.
     pub calls_that_may_fail: Vec<crate::low_resources::Call>,
     pub(crate) over: bool,
@@ -165,6 +169,8 @@ impl World {
             overtakings: Vec::new(),
             stop_at_overtaking: None,
             fail_at: None,
+            next_tag: 0,
+            next_data: None,
             calls_that_may_fail: Vec::new(),
             over: false,
             contexts: Contexts::new(),

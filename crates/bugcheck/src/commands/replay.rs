@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// The file that describes the device, if it is not where the token says
     #[arg(long, value_name = "MODEL|FILE.toml")]
     device: Option<String>,
+    /// The scenario, if the token names one that was written down
+    #[arg(long = "scenario", value_name = "FILE")]
+    scenarios: Vec<PathBuf>,
     /// Show everything that happened, one line each
     #[arg(long)]
     trace: bool,
@@ -54,7 +57,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     }
     let device = arguments.device.as_deref().unwrap_or(&token.device);
     let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device))?;
-    let replayed = bench::replay(&loaded.driver, &token)
+    let scenarios = driver_file::scenarios(&arguments.scenarios)?;
+    let replayed = bench::replay_with(&loaded.driver, &token, &scenarios)
         .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
     let text = arguments.token.trim();
     output::print(&match arguments.format {

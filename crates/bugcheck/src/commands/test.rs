@@ -57,6 +57,12 @@ pub(crate) struct Arguments {
     /// Only scenarios whose name contains this
     #[arg(long, value_name = "SCENARIO")]
     only: Option<String>,
+    /// Run this scenario too; may be given several times. See scenarios/README.md
+    #[arg(long = "scenario", value_name = "FILE")]
+    scenarios: Vec<PathBuf>,
+    /// Leave the standard scenarios out
+    #[arg(long, requires = "scenarios")]
+    scenario_only: bool,
     /// Report progress although standard error is no terminal
     #[arg(long)]
     progress: bool,
@@ -86,6 +92,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         bound: arguments.bound,
         keep_going: arguments.keep_going,
         only: arguments.only.clone(),
+        scenarios: driver_file::scenarios(&arguments.scenarios)?,
+        scenario_only: arguments.scenario_only,
         ..Options::default()
     };
     if let Some(workers) = arguments.workers {

@@ -106,6 +106,9 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
         let here = (bytes - from).min(PATTERN.len() as u64);
         world.bus.memory.poke(address + from, &PATTERN[..here as usize]);
     }
+    if let Some(data) = world.next_data.take() {
+        world.bus.memory.poke(address, &data[..data.len().min(bytes as usize)]);
+    }
     address
 }
 
@@ -145,6 +148,7 @@ pub(crate) fn make(
     let origin = if from_kernel { Origin::Kernel(index) } else { Origin::Request(index) };
     let Some(at) = packet::make(cx, locations, origin) else { return Err(Stop::Run) };
     let by = cx.id();
+    let tag = std::mem::take(&mut cx.next_tag);
     cx.state.requests.push(Request {
         irp: at,
         file: opened,
@@ -159,7 +163,7 @@ pub(crate) fn make(
         waiter: None,
         sent: 0,
         back: 0,
-        tag: 0,
+        tag,
     });
     let here = packet::first_location(at, locations);
     let thread = cx.state.me().thread;
@@ -228,14 +232,8 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
     memory.poke32(security + nt::layout::io_security_context::DESIRED_ACCESS, access);
     device::reference(cx, target, 1);
     let number = cx.state.files.len() as u16;
-    cx.state.files.push(File {
-        object,
-        device: target,
-        open: false,
-        closed: false,
-        busy: 0,
-        tag: 0,
-    });
+    let tag = cx.next_tag;
+    cx.state.files.push(File { object, device: target, open: false, closed: false, busy: 0, tag });
     let (index, at, here) = make(cx, top, Some(number), major::CREATE, 0, false)?;
     let memory = &mut cx.bus.memory;
     memory.poke64(here + location::PARAMETERS_CREATE_SECURITY_CONTEXT, security);

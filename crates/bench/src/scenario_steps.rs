@@ -1,0 +1,218 @@
+//! Steps of scenarios that were written down, and what is expected of them.
+
+use crate::scenario::{OWN, Stage, device_exists};
+use kernel::event::Event;
+use kernel::io::request::{self, Transfer};
+use kernel::{Cx, Stop};
+use std::sync::Arc;
+
+/// 100 ns in a millisecond.
+const MILLISECOND: i64 = 10_000;
+
+/// What has to come of a step; nothing is asked where there is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expect {
+    pub status: Option<u32>,
+    pub information: Option<u64>,
+    /// How the caller's buffer has to begin.
+    pub data: Option<Arc<[u8]>>,
+}
+
+/// What a step does. Numbers are those of steps, counted from 1, that opened or started something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verb {
+    Open(u32),
+    Transfer(Transfer),
+    Cancel(u16),
+    Close(u16),
+    EndOfFile(u64),
+    Sleep(u64),
+    WaitFor(u16),
+    Nothing,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(crate) struct Scripted {
+    /// As messages call it.
+    pub said: String,
+    tag: u16,
+    pub verb: Verb,
+    /// Step that opened its file, or [`OWN`].
+    pub file: u16,
+    pub data: Option<Arc<[u8]>>,
+    pub offset: u64,
+    pub waits: bool,
+    pub cancelled: bool,
+    pub expect: Expect,
+}
+
+impl Scripted {
+    pub fn new(tag: u16, said: String) -> Scripted {
+        Scripted {
+            said,
+            tag,
+            verb: Verb::Nothing,
+            file: OWN,
+            data: None,
+            offset: 0,
+            waits: true,
+            cancelled: false,
+            expect: Expect::default(),
+        }
+    }
+}
+
+/// What the steps of a scenario refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    pub steps: Vec<Scripted>,
+    /// Steps whose requests have to be completed in this order.
+    pub order: Vec<u16>,
+}
+
+impl Script {
+    /// Does a step; `own` is the file that the actor opened last.
+    pub fn perform(&self, cx: &mut Cx, step: u16, own: &mut u16, stage: Stage) -> Result<(), Stop> {
+        let Some(step) = self.steps.get(usize::from(step)) else { return Ok(()) };
+        let file = if step.file == OWN { Some(*own) } else { opened(cx, step.file) };
+        let file = file.filter(|&file| is_open(cx, file));
+        match step.verb {
+            Verb::Nothing => {}
+            Verb::Open(access) => {
+                *own = OWN;
+                if device_exists(cx, stage.device) {
+                    cx.next_tag = step.tag;
+                    let outcome = request::open(cx, stage.opened(cx), access)?;
+                    *own = outcome.unwrap_or(OWN);
+                    let request = started(cx, step.tag);
+                    if let Some(request) = request {
+                        check(cx, step, request)?;
+                    }
+                }
+            }
+            Verb::Transfer(transfer) => {
+                let Some(file) = file else { return Ok(()) };
+                cx.next_tag = step.tag;
+                cx.next_data.clone_from(&step.data);
+                let started = request::start(cx, file, transfer)?;
+                if step.cancelled {
+                    request::cancel_request(cx, started)?;
+                }
+                if step.waits {
+                    request::wait(cx, started)?;
+                    check(cx, step, started)?;
+                }
+            }
+            Verb::Cancel(tag) => {
+                // A handle stands for all that was started on it.
+                let file = opened(cx, tag);
+                for index in 0..cx.state.requests.len() {
+                    let other = cx.state.requests[index];
+                    if other.done.is_none()
+                        && (other.tag == tag || file.is_some() && other.file == file)
+                    {
+                        request::cancel_request(cx, index as u16)?;
+                    }
+                }
+            }
+            Verb::Close(tag) => {
+                if let Some(file) = opened(cx, tag).filter(|&file| is_open(cx, file)) {
+                    request::close(cx, file)?;
+                }
+            }
+            Verb::EndOfFile(end) => {
+                if let Some(file) = file {
+                    request::set_end_of_file(cx, file, end)?;
+                }
+            }
+            Verb::Sleep(milliseconds) => {
+                let interval = -(milliseconds as i64 * MILLISECOND);
+                kernel::ke::wait::wait_for(cx, &[], false, Some(interval))?;
+            }
+            Verb::WaitFor(tag) => {
+                if let Some(request) = started(cx, tag) {
+                    request::wait(cx, request)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the requests came back in the order that the scenario asks for.
+    pub fn check_order(&self, cx: &mut Cx) -> Result<(), Stop> {
+        for pair in self.order.windows(2) {
+            let (Some(first), Some(second)) = (started(cx, pair[0]), started(cx, pair[1])) else {
+                continue;
+            };
+            let (one, two) = (completed(cx, first), completed(cx, second));
+            let fine = match (one, two) {
+                (Some(one), Some(two)) => one <= two,
+                (None, Some(_)) => false,
+                _ => true,
+            };
+            if !fine {
+                let said = |tag: u16| self.steps[usize::from(tag) - 1].said.as_str();
+                let (first, second) = (said(pair[0]), said(pair[1]));
+                let what =
+                    format!("the step {first} is completed after the step {second}, not before");
+                cx.say(Event::Unexpected { what, completed: two })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_open(cx: &Cx, file: u16) -> bool {
+    cx.state.files.get(usize::from(file)).is_some_and(|file| file.open)
+}
+
+/// The file that a step opened last.
+fn opened(cx: &Cx, tag: u16) -> Option<u16> {
+    cx.state.files.iter().rposition(|file| file.tag == tag).map(|index| index as u16)
+}
+
+/// The request that a step made last.
+fn started(cx: &Cx, tag: u16) -> Option<u16> {
+    cx.state.requests.iter().rposition(|request| request.tag == tag).map(|index| index as u16)
+}
+
+fn completed(cx: &Cx, request: u16) -> Option<u32> {
+    let request = cx.state.requests[usize::from(request)];
+    cx.state.irp(request.irp)?.completed
+}
+
+/// Holds a request that is done against what is expected of its step.
+fn check(cx: &mut Cx, step: &Scripted, index: u16) -> Result<(), Stop> {
+    let request = cx.state.requests[usize::from(index)];
+    let Some((status, information)) = request.done else { return Ok(()) };
+    let said = &step.said;
+    let mut what = None;
+    if let Some(wanted) = step.expect.status.filter(|&wanted| wanted != status) {
+        let (wanted, got) = (nt::status::text(wanted), nt::status::text(status));
+        what = Some(format!("the step {said} ends with {got}, and {wanted} is expected"));
+    } else if let Some(wanted) = step.expect.information.filter(|&wanted| wanted != information) {
+        let text = format!(
+            "the step {said} ends with information {information}, and {wanted} is expected"
+        );
+        what = Some(text);
+    } else if let Some(wanted) = &step.expect.data {
+        let mut got = vec![0; wanted.len()];
+        cx.bus.memory.view(request.buffer, &mut got);
+        if got[..] != wanted[..] {
+            let (got, wanted) = (shown(&got), shown(wanted));
+            what = Some(format!("the step {said} ends with data {got}, and {wanted} is expected"));
+        }
+    }
+    let Some(what) = what else { return Ok(()) };
+    let completed = completed(cx, index);
+    cx.say(Event::Unexpected { what, completed })
+}
+
+/// The first bytes in hex, and as text where they are.
+fn shown(bytes: &[u8]) -> String {
+    const MOST: usize = 16;
+    let hex: Vec<String> = bytes.iter().take(MOST).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > MOST { " ..." } else { "" };
+    format!("{}{more}", hex.join(" "))
+}
