@@ -11,6 +11,8 @@ pub fn imports_text(list: &Imports, look: &Look<'_>) -> String {
     let all = list.imports.len();
     let share = format!("{} of {all} imports ({:.0}%)", whole + partly, list.share() * 100.0);
     let ink = if refused + missing == 0 { Ink::Good } else { Ink::Warn };
+    let rest =
+        if refused + missing == 0 { "" } else { "; calling another ends a run as unsupported" };
     page.wrapped(
         0,
         0,
@@ -18,7 +20,7 @@ pub fn imports_text(list: &Imports, look: &Look<'_>) -> String {
             (Ink::Strong, &list.driver),
             (Ink::Plain, ": the bench has "),
             (ink, &share),
-            (Ink::Plain, "; calling another ends a run as unsupported"),
+            (Ink::Plain, rest),
         ],
     );
     let width = list.imports.iter().map(|it| it.name.len()).max().unwrap_or(0).min(48) + 2;
