@@ -16,7 +16,19 @@ pub fn driver(folder: &str, name: &str) -> Driver {
     let file = root().join(&path);
     let image = std::fs::read(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
     let pdb = std::fs::read(file.with_extension("pdb")).ok();
-    Driver { path, image, pdb, device: bench::Device::default() }
+    Driver { path, image, pdb, device: device(&file.with_file_name("driver.c")) }
+}
+
+/// The device that a driver says it is for, in the second line of its source.
+fn device(source: &Path) -> bench::Device {
+    let text = std::fs::read_to_string(source).unwrap_or_default();
+    let line = text.lines().nth(1).unwrap_or_default();
+    let name = line.strip_prefix("/* device: ").and_then(|line| line.strip_suffix(" */"));
+    name.map_or_else(bench::Device::default, |name| {
+        let model = devices::Model::by_name(name);
+        let model = model.unwrap_or_else(|| panic!("{}: no device {name}", source.display()));
+        bench::Device { name: name.to_owned(), model }
+    })
 }
 
 /// All drivers of `drivers/FOLDER` in order of name; a folder without a built driver is passed over.

@@ -8,6 +8,8 @@ pub mod csq;
 pub mod device;
 pub mod disk;
 pub mod dma;
+#[cfg(test)]
+mod dma_tests;
 mod dma_transfer;
 pub mod error_log;
 pub mod file;
