@@ -4,7 +4,7 @@
 use crate::event::Event;
 use crate::map;
 use crate::mm::physical;
-use crate::world::{Outcome, World};
+use crate::world::{DEVICE as NUMBER, Outcome, World};
 use devices::{Bus, Device, Refused, Slot, Space};
 use memory::{Access, DEVICE, Fault, Memory, NO_EXECUTE, PAGEABLE, TRACKED, USER};
 
@@ -110,6 +110,8 @@ pub(crate) fn attend(world: &mut World) -> bool {
 
 /// The device does one thing by itself.
 pub(crate) fn step(world: &mut World) {
+    // It is nobody's doing who happens to run.
+    let current = std::mem::replace(&mut world.state.current, NUMBER);
     world.moment();
     let done = world.bus.step_device();
     if world.recorder.is_some() {
@@ -122,6 +124,7 @@ pub(crate) fn step(world: &mut World) {
     if world.bus.card.take_refused() {
         tell(world);
     }
+    world.state.current = current;
 }
 
 /// Time passes while code stalls: the device gets on.

@@ -158,7 +158,12 @@ impl Recorder {
         let state = &world.state.contexts[index];
         let routines = usize::from(state.depth);
         let is_live = context != NOBODY && world.state.live >> context & 1 != 0;
-        let name = if is_live { world.context_name(context) } else { String::new() };
+        let name = match is_live {
+            true => world.context_name(context),
+            // What the device does by itself.
+            false if did == Did::Note && text.starts_with("the device ") => "device".to_owned(),
+            false => String::new(),
+        };
         let stack = match did {
             Did::Switch => Stack::default(),
             _ if name.is_empty() => Stack::default(),

@@ -33,6 +33,10 @@ pub(crate) fn page_fault(
     fault: &Fault,
     by: Option<&str>,
 ) -> Violation {
+    if by == Some(kernel::device::BY) {
+        // Nothing stops a device.
+        return violation;
+    }
     let irql = world.bus.irql;
     let rip = words::rip(world);
     let canonical = (fault.address as i64) << 16 >> 16 == fault.address as i64;
@@ -119,6 +123,10 @@ pub(crate) fn special_pool(
     by: Option<&str>,
     (by_driver, by_system): (u32, u32),
 ) -> Violation {
+    if by == Some(kernel::device::BY) {
+        // Nothing stops a device.
+        return violation;
+    }
     let number = if by.is_some() { by_system } else { by_driver };
     violation.bugcheck(
         number,
