@@ -1,5 +1,5 @@
 //! A device described by a TOML file: registers with reset values and access kinds, doorbells that
-//! start operations, and what interrupts.
+//! start operations, acknowledgements that clear bits elsewhere, and what interrupts.
 //!
 //! ```toml
 //! name = "thermometer"
@@ -26,11 +26,19 @@
 //! name = "START"
 //! offset = 0x10
 //! access = "wo"
+//! [[register]]
+//! name = "CLEAR"
+//! offset = 0x14
+//! access = "wo"
 //! [[doorbell]]
 //! register = "START"
 //! sets = "STATUS"
 //! bits = 1
 //! counts = "VALUE"
+//! [[acknowledge]]
+//! register = "CLEAR"
+//! clears = "STATUS"
+//! bits = 1
 //! [interrupt]
 //! register = "STATUS"
 //! bits = 1
@@ -134,6 +142,17 @@ struct Bell {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Acknowledge {
+    register: String,
+    /// Bits of which one must be written as one.
+    #[serde(default = "every_bit")]
+    on: u64,
+    clears: String,
+    bits: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     register: String,
     bits: u64,
@@ -153,6 +172,8 @@ struct Text {
     register: Vec<Register>,
     #[serde(default)]
     doorbell: Vec<Bell>,
+    #[serde(default)]
+    acknowledge: Vec<Acknowledge>,
     interrupt: Option<Line>,
 }
 
@@ -165,6 +186,9 @@ struct Doorbell {
     bits: u64,
     counts: Option<usize>,
 }
+
+/// At once: written register, its bits, cleared register, its bits.
+type Clearing = (usize, u64, usize, u64);
 
 #[derive(Clone, Copy, Debug)]
 struct Interrupt {
@@ -182,6 +206,7 @@ pub struct Described {
     bars: Vec<Bar>,
     registers: Vec<Register>,
     doorbells: Vec<Doorbell>,
+    clearings: Vec<Clearing>,
     interrupt: Option<Interrupt>,
 }
 
@@ -262,6 +287,10 @@ impl Described {
                 counts: bell.counts.as_deref().map(find).transpose()?,
             });
         }
+        let mut clearings = Vec::new();
+        for one in &read.acknowledge {
+            clearings.push((find(&one.register)?, one.on, find(&one.clears)?, one.bits));
+        }
         let interrupt = match &read.interrupt {
             Some(line) => Some(Interrupt {
                 register: find(&line.register)?,
@@ -281,7 +310,7 @@ impl Described {
             revision: who.revision,
         };
         let (name, registers) = (read.name, read.register);
-        Ok(Described { name, identity, bars, registers, doorbells, interrupt })
+        Ok(Described { name, identity, bars, registers, doorbells, clearings, interrupt })
     }
 
     /// What the file calls it.
@@ -385,6 +414,11 @@ impl Device for Registers {
                 Access::Rw | Access::Wo => *slot = *slot & !lanes | written,
                 Access::W1c => *slot &= !written,
                 Access::Ro => {}
+            }
+            for &(written_to, on, cleared, bits) in &about.clearings {
+                if written_to == index && written & on != 0 {
+                    self.values[cleared] &= !bits;
+                }
             }
             for (number, bell) in about.doorbells.iter().enumerate() {
                 let heard = bell.register == index && (bell.always || written & bell.on != 0);

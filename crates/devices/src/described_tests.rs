@@ -39,6 +39,11 @@ on = 0x80
 sets = "STATUS"
 bits = 1
 counts = "COUNT"
+[[acknowledge]]
+register = "START"
+on = 2
+clears = "STATUS"
+bits = 1
 [interrupt]
 register = "STATUS"
 bits = 1
@@ -71,6 +76,12 @@ fn an_operation_ends_with_an_interrupt() {
     assert_eq!(device.read(0, 0, 8), 0x0008_0001_0000_0001);
     device.write(0, 0, 1, 1);
     assert_eq!(device.interrupts(), 0);
+    device.write(1, 0, 1, 0x80);
+    device.step(&mut Nowhere).unwrap();
+    device.write(1, 0, 1, 1);
+    assert_eq!(device.interrupts(), 1);
+    device.write(1, 0, 1, 2);
+    assert_eq!(device.interrupts(), 0, "acknowledged");
 }
 
 #[test]
