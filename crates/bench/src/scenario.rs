@@ -391,7 +391,7 @@ pub(crate) fn device_exists(cx: &Cx, device: u64) -> bool {
 
 /// The PnP manager removes a device, and the I/O manager unloads a driver, when no file is open.
 fn nothing_open(cx: &Cx) -> bool {
-    cx.state.files.iter().all(|file| file.closed)
+    !manager::in_use(cx)
 }
 
 /// No other actor is in the middle of a request.

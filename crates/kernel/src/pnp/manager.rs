@@ -6,7 +6,7 @@ use crate::cx::{Cx, Stop};
 use crate::event::{Event, Routine};
 use crate::ex::pool;
 use crate::io::{device, request, work_item};
-use crate::state::{BlockKind, Doing, PowerClass};
+use crate::state::{BlockKind, Doing, PowerClass, Request};
 use nt::layout::{device_object, driver_extension, driver_object};
 
 /// Minor function codes of IRP_MJ_PNP (wdm.h).
@@ -174,6 +174,15 @@ pub fn surprise(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whether somebody has the device open, or is on the way in or out.
+pub fn in_use(cx: &Cx) -> bool {
+    // Whoever calls holds the file until the call returns.
+    let inside = |request: &Request| {
+        request.file.is_some() && (request.done.is_none() || request.returned.is_none())
+    };
+    cx.state.files.iter().any(|file| !file.closed) || cx.state.requests.iter().any(inside)
+}
+
 /// Whether the power manager still waits for a device's stack: nothing is removed then.
 fn power_busy(cx: &Cx, pdo: u64) -> bool {
     cx.state.power.iter().any(|power| power.pdo == pdo && power.class != PowerClass::Wake)
@@ -198,7 +207,7 @@ pub fn remove(cx: &mut Cx, pdo: u64, force: bool) -> Result<bool, Stop> {
             return Ok(false);
         }
         // Whoever opened the device meanwhile keeps it; from here on nobody does.
-        if cx.state.files.iter().any(|file| !file.closed) {
+        if in_use(cx) {
             request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
             return Ok(false);
         }
