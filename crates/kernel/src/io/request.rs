@@ -428,12 +428,13 @@ pub(crate) fn release(cx: &mut Cx, opened: u16) -> Result<(), Stop> {
     if cx.irql() > 0 {
         return cx.unsupported("the last reference to a file, given back at raised IRQL");
     }
-    cx.state.files[number].closed = true;
     let target = file.device;
     let top = device::top_of_stack(cx, target);
     let (index, at, _) = make(cx, top, Some(opened), major::CLOSE, 0, false)?;
     send(cx, index, top, at)?;
     wait(cx, index)?;
+    // Not before: the PnP manager removes a device once no file is left on it.
+    cx.state.files[number].closed = true;
     pool::free(cx, object);
     device::reference(cx, target, -1);
     Ok(())
