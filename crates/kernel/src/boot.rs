@@ -64,9 +64,6 @@ pub(crate) fn boot(world: &mut World) {
     memory.poke32(map::SHARED_DATA + shared::NT_BUILD_NUMBER, VERSION.2);
     // 15.625 ms a tick in units of 2^-24 ms.
     memory.poke32(map::SHARED_DATA + shared::TICK_COUNT_MULTIPLIER, 0x0fa0_0000);
-    for slot in 0..u64::from(crate::world::SLOTS) {
-        memory.map(map::STACKS + slot * map::STACK_STRIDE, map::STACK_BYTES, NO_EXECUTE, true);
-    }
     memory.map(map::USER, USER_BYTES, USER | TRACKED | NO_EXECUTE, false);
     crate::device::map(world);
     variables(world);

@@ -109,7 +109,11 @@ impl<'a> Cx<'a> {
 
     /// Ends the run because the bench cannot do what was asked.
     pub fn unsupported<T>(&mut self, what: impl Into<String>) -> Result<T, Stop> {
-        self.end(Outcome::Unsupported { what: what.into() });
+        let what = what.into();
+        if self.recorder.is_some() {
+            self.note(&format!("not supported: {what}"));
+        }
+        self.end(Outcome::Unsupported { what });
         Err(Stop::Run)
     }
 
@@ -227,7 +231,7 @@ impl<'a> Cx<'a> {
         if let Err(stop) = self.interpret() {
             if stop == Stop::Unwinding {
                 if self.recorder.is_some() {
-                    self.record_leave(routine, 0);
+                    self.record_leave(routine, function, 0);
                 }
                 self.state.me().depth -= 1;
                 let cpu = self.cpu();
@@ -238,7 +242,7 @@ impl<'a> Cx<'a> {
         }
         let value = self.cpu().gpr[RAX];
         if self.recorder.is_some() {
-            self.record_leave(routine, value);
+            self.record_leave(routine, function, value);
         }
         self.state.me().depth -= 1;
         let locks_after = self.state.me().locks;
@@ -370,6 +374,9 @@ impl<'a> Cx<'a> {
             address < block.address + block.bytes
                 && !matches!(block.kind, BlockKind::Pool | BlockKind::Device)
         });
+        let unguarded = &self.state.unguarded;
+        let private =
+            private || unguarded.iter().any(|&(from, to)| (from..to).contains(&address));
         if private {
             return Ok(());
         }

@@ -413,7 +413,7 @@ impl Cx<'_> {
     }
 
     #[cold]
-    pub(crate) fn record_leave(&mut self, routine: Routine, value: u64) {
+    pub(crate) fn record_leave(&mut self, routine: Routine, function: u64, value: u64) {
         let context = self.id();
         if let Some(mut recorder) = self.recorder.take() {
             recorder.take_service(context);
@@ -433,6 +433,11 @@ impl Cx<'_> {
                 _ => String::new(),
             };
             recorder.add(self, Did::Leave(routine), format!("{} returns{value}", routine.name()));
+            // Its frames are gone: what it was stands for where.
+            if let Some(last) = recorder.records.last_mut().filter(|_| !in_kernel(function)) {
+                (last.stack, last.exact) = (vec![function], true);
+                last.services.clear();
+            }
             self.recorder = Some(recorder);
         }
     }

@@ -561,6 +561,9 @@ state! {
     handles: Vec<u64>,
     /// User-half ranges that the current requests gave or the driver probed.
     probed: Vec<(u64, u64)>,
+    /// Memory (start, end) that the kit's own macros change without a lock: statistics of look-aside
+    /// lists. Races on it mean nothing.
+    unguarded: Vec<(u64, u64)>,
     /// Virtual time, 100 ns since the baseline of the world.
     now: u64,
     /// Moments so far.
@@ -622,6 +625,7 @@ impl State {
             registered: Rc::default(),
             handles: Vec::new(),
             probed: Vec::new(),
+            unguarded: Vec::new(),
             now: 0,
             moment: 0,
             ticks: 0,

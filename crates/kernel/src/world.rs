@@ -126,9 +126,12 @@ pub struct World {
     pageable_code: Vec<Range<u64>>,
     pub(crate) dead_code: Vec<Range<u64>>,
     code_limited: bool,
+    /// Bit `c`: the stack of slot `c` is mapped.
+    stacks: u32,
 }
 
 struct Base {
+    driver_objects: Vec<u64>,
     state: State,
     cpus: Vec<Cpu>,
     card: devices::Slot,
@@ -180,6 +183,7 @@ impl World {
             pageable_code: Vec::new(),
             dead_code: Vec::new(),
             code_limited: false,
+            stacks: 0,
         };
         crate::boot::boot(&mut world);
         world
@@ -248,12 +252,23 @@ impl World {
         }
         let context = free.trailing_zeros() as u8;
         self.state.live |= 1 << context;
+        self.make_stack(context);
         let made = self.state.moment;
         self.state.contexts[usize::from(context)] =
             ContextState { start, doing: Doing::Ready, irql, thread, made, ..FREE };
         self.state.refresh(usize::from(context));
         self.bus.others = true;
         Some(context)
+    }
+
+    /// Maps a slot's kernel stack when the slot is first used.
+    #[inline]
+    fn make_stack(&mut self, context: u8) {
+        if self.stacks >> context & 1 == 0 {
+            self.stacks |= 1 << context;
+            let bottom = map::STACKS + u64::from(context) * map::STACK_STRIDE;
+            self.bus.memory.map(bottom, map::STACK_BYTES, memory::NO_EXECUTE, true);
+        }
     }
 
     /// What a context is, in words.
@@ -528,6 +543,7 @@ impl World {
         self.bus.memory.set_baseline();
         self.contexts.clear();
         self.base = Some(Box::new(Base {
+            driver_objects: self.modules.iter().map(|module| module.driver_object).collect(),
             state: self.state.clone(),
             cpus: self.cpus.clone(),
             card: self.bus.card.copy(),
@@ -555,6 +571,9 @@ impl World {
             self.bus.open = Gate::Shut;
             self.bus.cr8_done = false;
             self.bus.watching = false;
+            for (module, &object) in self.modules.iter_mut().zip(&base.driver_objects) {
+                module.driver_object = object;
+            }
             if self.dead_code != base.dead_code {
                 self.dead_code.clone_from(&base.dead_code);
                 self.limit_code();

@@ -49,6 +49,7 @@ fn initialize(cx: &mut Cx, at: u64, list: &List) -> Result<(), Stop> {
         cx.write64(at + offset, 0)?;
     }
     InitializeSListHead(cx, at)?;
+    cx.state.unguarded.push((at, at + layout::SIZE));
     cx.write16(at + layout::MAXIMUM_DEPTH, 256)?;
     cx.write32(at + layout::TYPE, list.kind)?;
     cx.write32(at + layout::TAG, list.tag)?;
