@@ -179,8 +179,10 @@ fn bytes(value: &Value<'_>, what: &str) -> Result<Vec<u8>, Problem> {
     }
 }
 
-/// A number of bytes, filled with a pattern, or the bytes themselves.
-fn buffer(value: &Value<'_>, what: &str) -> Result<(u64, Option<Arc<[u8]>>), Problem> {
+/// A number of bytes, to be filled with a pattern, or the bytes themselves.
+type Buffer = (u64, Option<Arc<[u8]>>);
+
+fn buffer(value: &Value<'_>, what: &str) -> Result<Buffer, Problem> {
     match value.get_ref() {
         DeValue::Integer(_) => Ok((number(value, what, MOST_BYTES)?, None)),
         DeValue::Table(_) => {

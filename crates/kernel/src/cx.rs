@@ -375,8 +375,7 @@ impl<'a> Cx<'a> {
                 && !matches!(block.kind, BlockKind::Pool | BlockKind::Device)
         });
         let unguarded = &self.state.unguarded;
-        let private =
-            private || unguarded.iter().any(|&(from, to)| (from..to).contains(&address));
+        let private = private || unguarded.iter().any(|&(from, to)| (from..to).contains(&address));
         if private {
             return Ok(());
         }

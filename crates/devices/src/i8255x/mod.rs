@@ -175,11 +175,7 @@ impl Controller {
         match value & 0x0f {
             1 => self.receive.start(self.pointer),
             2 => self.receive.resume(),
-            4 => {
-                if self.receive.abort() {
-                    self.reasons |= reason::RNR;
-                }
-            }
+            4 if self.receive.abort() => self.reasons |= reason::RNR,
             6 => self.receive.base = self.pointer,
             _ => {}
         }
