@@ -2,7 +2,7 @@
 //!
 //! Windows refuses an allocation at any time, and Driver Verifier's low-resources simulation does so on
 //! purpose: <https://learn.microsoft.com/windows-hardware/drivers/devtest/low-resources-simulation>.
-//! Calls are numbered from the machine's start; [`World::fail_at`] says which one fails.
+//! Calls are numbered from the machine's start; `World::fail_at` says which one fails.
 
 use crate::cx::{Cx, Stop};
 use crate::event::{Event, Site};

@@ -9,7 +9,7 @@
  * Wrong: the order of requests is lost in two ways. One is withdrawn after State was set and the lock
  * given back, so that a request which arrives between is in Offline before it. And one that was taken
  * for replay while State goes back to Hold is put back at the tail, behind those that came after it.
- * Shows when requests are in flight over a stop: the first way if one arrives at the wrong moment,
+ * Needs requests in flight over a stop: the first way if one arrives at the wrong moment,
  * the second if the device is stopped again while the work item runs.
  */
 #include "driver.h"
@@ -175,7 +175,7 @@ static VOID NTAPI ReplayOffline(PDEVICE_OBJECT Device, PVOID Context)
             KeReleaseSpinLock(&Ext->Lock, Irql);
             return;
         }
-        /* BUG: from here on nobody knows that this request is older than those in Offline. */
+        /* From here on nobody knows that this request is older than those in Offline. */
         KeReleaseSpinLock(&Ext->Lock, Irql);
 
         Status = STATUS_PENDING;
@@ -204,7 +204,7 @@ static VOID SetState(EXTENSION *Ext, STATE State)
     KeAcquireSpinLock(&Ext->Lock, &Irql);
     Ext->State = State;
     KeReleaseSpinLock(&Ext->Lock, Irql);
-    WithdrawActive(Ext); /* BUG: requests that arrived since are in Offline already */
+    WithdrawActive(Ext); /* wrong, too: requests that arrived since are in Offline */
     KeWaitForSingleObject(&Ext->Idle, Executive, KernelMode, FALSE, NULL);
     KeFlushQueuedDpcs(); /* the DPC that set the event may still be releasing the lock */
 }
