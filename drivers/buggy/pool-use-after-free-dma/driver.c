@@ -4,7 +4,7 @@
  * dma-copy, with one bug.
  *
  * Wrong: a transfer that takes too long is given up, but the device is not stopped. It goes on reading
- * the caller's pages, which are unlocked by then and somebody else's. Shows when the timeout is over
+ * the caller's pages, which are unlocked by then and somebody else's. Needs the timeout to be over
  * before the device is done.
  */
 #include "driver.h"

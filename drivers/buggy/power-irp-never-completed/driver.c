@@ -11,7 +11,7 @@
  * the fitting device power request, and that one's callback lets the system request go on.
  *
  * Wrong: a device that is off already needs no device power request, but without one nobody lets the
- * system request go on. Shows when the system goes to sleep after the device has.
+ * system request go on. Needs the system to go to sleep after the device has.
  */
 #include "driver.h"
 
