@@ -1,5 +1,6 @@
 //! The standard battery: scenarios for whatever the driver registers.
 
+use crate::battery_registered::{self, Registrations};
 use crate::scenario::{OWN, Scenario, Step, control, transfer};
 use kernel::io::request::{OPEN_FOR_READ, OPEN_FOR_WRITE, Pointer, Transfer, major};
 use kernel::po::system::Sleep;
@@ -20,10 +21,11 @@ pub(crate) struct Abilities {
     /// A wait/wake request is with the bus.
     pub wakes: bool,
     pub codes: Vec<u32>,
+    pub registered: Registrations,
 }
 
 impl Abilities {
-    fn has(&self, major: u8) -> bool {
+    pub fn has(&self, major: u8) -> bool {
         self.majors >> major & 1 != 0
     }
 }
@@ -41,14 +43,14 @@ const BAD_POINTERS: [Pointer; 4] =
 /// Scenarios that are also run with filters in the device's stack.
 const FILTERED: [&str; 3] = ["stop-start", "surprise-removal", "sleep-wake"];
 
-struct Battery {
+pub(crate) struct Battery {
     scenarios: Vec<Scenario>,
     pnp: bool,
     unloads: bool,
 }
 
 impl Battery {
-    fn add(&mut self, name: &str, prepare: &[Step], actors: &[(&str, &[Step])]) {
+    pub fn add(&mut self, name: &str, prepare: &[Step], actors: &[(&str, &[Step])]) {
         let own = |(name, steps): &(&str, &[Step])| ((*name).to_owned(), steps.to_vec());
         let mut wind_down = vec![
             ("cancel everything".to_owned(), vec![Step::CancelAll]),
@@ -92,11 +94,12 @@ pub(crate) fn scenarios(abilities: &Abilities) -> Vec<Scenario> {
     if abilities.pnp {
         plug_and_play(&mut battery, abilities);
     }
+    battery_registered::add(&mut battery, abilities);
     battery.scenarios
 }
 
 const OPEN_READ: Step = Step::Open { access: OPEN_FOR_READ };
-const OPEN_WRITE: Step = Step::Open { access: OPEN_FOR_WRITE };
+pub(crate) const OPEN_WRITE: Step = Step::Open { access: OPEN_FOR_WRITE };
 const CLOSE: Step = Step::Close { file: OWN };
 
 fn own(transfer: Transfer) -> Step {

@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 mod battery;
+mod battery_registered;
 mod campaign;
 mod codes;
 mod driver;

@@ -274,6 +274,8 @@ pub enum Routine {
     Unload,
     /// A dispatch routine.
     Dispatch,
+    /// A StartIo routine.
+    StartIo,
     /// An I/O completion routine.
     Completion,
     /// A cancel routine, called with the cancel spin lock held.
@@ -298,6 +300,7 @@ impl Routine {
             Routine::AddDevice => "AddDevice routine",
             Routine::Unload => "unload routine",
             Routine::Dispatch => "dispatch routine",
+            Routine::StartIo => "StartIo routine",
             Routine::Completion => "completion routine",
             Routine::Cancel => "cancel routine",
             Routine::Dpc => "DPC",

@@ -106,6 +106,7 @@ pub(crate) fn make_device(
     memory.poke64(object + device::DEVICE_OBJECT_EXTENSION, devobj);
     memory.poke64(devobj + nt::layout::devobj_extension::DEVICE_OBJECT, object);
     memory.poke64(driver_object + driver::DEVICE_OBJECT, object);
+    crate::ke::device_queue::initialize(world, object + device::DEVICE_QUEUE);
     let made = world.state.moment;
     world.state.devices.push(Device { object, driver: driver_object, name, made, deleted: false });
     Some(object)

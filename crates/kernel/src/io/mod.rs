@@ -24,6 +24,7 @@ pub mod questions;
 pub mod registered;
 pub mod remove_lock;
 pub mod request;
+pub mod start_io;
 pub mod symbolic_link;
 pub mod wmi;
 pub mod work_item;
@@ -47,6 +48,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         property::services(),
         questions::services(),
         remove_lock::services(),
+        start_io::services(),
         symbolic_link::services(),
         wmi::services(),
         work_item::services(),

@@ -2,6 +2,7 @@
 
 pub mod affinity;
 pub mod critical_region;
+pub mod device_queue;
 pub mod dpc;
 pub mod event;
 pub mod irql;
@@ -16,6 +17,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
     [
         affinity::services(),
         critical_region::services(),
+        device_queue::services(),
         dpc::services(),
         event::services(),
         irql::services(),

@@ -1,6 +1,7 @@
 //! ## What it does
 //!
-//! Forbids completing a request while it is still linked in one of the driver's lists.
+//! Forbids completing a request while it is still linked in one of the driver's lists, or in a
+//! device queue.
 //!
 //! A list whose head lies on a kernel stack is left alone: a driver that moves a whole queue to a
 //! local list and completes its members one by one does no harm.
@@ -42,7 +43,7 @@ use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
 use kernel::map;
 use kernel::state::BlockKind;
-use nt::layout::irp::TAIL_OVERLAY_LIST_ENTRY;
+use nt::layout::irp::{TAIL_OVERLAY_DEVICE_QUEUE_ENTRY, TAIL_OVERLAY_LIST_ENTRY};
 
 /// See the module's description.
 pub static RULE: Rule = Rule {
@@ -69,11 +70,9 @@ const MOST: usize = 4096;
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Complete { irp } = *event else { return None };
-    let entry = irp.wrapping_add(TAIL_OVERLAY_LIST_ENTRY);
-    if !outstanding::linked(world, entry) {
-        return None;
-    }
-    let head = head(world, entry);
+    let links = [TAIL_OVERLAY_LIST_ENTRY, TAIL_OVERLAY_DEVICE_QUEUE_ENTRY];
+    let offset = links.into_iter().find(|&offset| outstanding::linked(world, irp + offset))?;
+    let head = head(world, irp, offset);
     let stacks = map::STACKS..map::STACKS + 32 * map::STACK_STRIDE;
     if stacks.contains(&head) {
         return None;
@@ -84,8 +83,11 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         words::driver(world),
         words::request(world, irp)
     );
-    let detail =
-        "Tail.Overlay.ListEntry of the packet and its two neighbours still point to each other.";
+    let field = match offset {
+        TAIL_OVERLAY_LIST_ENTRY => "Tail.Overlay.ListEntry",
+        _ => "Tail.Overlay.DeviceQueueEntry",
+    };
+    let detail = format!("{field} of the packet and its two neighbours still point to each other.");
     let violation = Violation::new(&RULE, title).detail(detail);
     let place = words::caller(world);
     let mut violation = stops::io_manager(violation, 0x209, place, irp, (head, "head of the list"));
@@ -95,12 +97,13 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     Some(violation.here("completed here"))
 }
 
-/// The first entry on the way that is no request's.
-fn head(world: &World, entry: u64) -> u64 {
+/// The first entry on the way that is no request's; entries lie at this offset in their packets.
+fn head(world: &World, irp: u64, offset: u64) -> u64 {
+    let entry = irp + offset;
     let mut at = entry;
     for _ in 0..MOST {
         at = world.bus.memory.view64(at);
-        let packet = at.wrapping_sub(TAIL_OVERLAY_LIST_ENTRY);
+        let packet = at.wrapping_sub(offset);
         let holder = world.state.block_at_or_below(packet);
         if !holder.is_some_and(|block| block.kind == BlockKind::Irp && block.address == packet) {
             return at;
@@ -117,8 +120,7 @@ mod tests {
     use super::*;
     use crate::fixture;
 
-    fn link(world: &mut World, irp: u64, head: u64) {
-        let entry = irp + TAIL_OVERLAY_LIST_ENTRY;
+    fn link(world: &mut World, entry: u64, head: u64) {
         for (at, value) in [(entry, head), (entry + 8, head), (head, entry), (head + 8, entry)] {
             world.bus.memory.poke64(at, value);
         }
@@ -130,8 +132,10 @@ mod tests {
         let irp = fixture::irp(&mut world, nt::irp::IRP_MJ_READ);
         let head = fixture::pool(&mut world, 32).address;
         assert!(check(&Event::Complete { irp }, &world).is_none());
-        link(&mut world, irp, head);
-        assert!(check(&Event::Complete { irp }, &world).is_some());
+        for offset in [TAIL_OVERLAY_LIST_ENTRY, TAIL_OVERLAY_DEVICE_QUEUE_ENTRY] {
+            link(&mut world, irp + offset, head);
+            assert!(check(&Event::Complete { irp }, &world).is_some());
+        }
         world.bus.memory.poke64(head, head);
         assert!(check(&Event::Complete { irp }, &world).is_none(), "its own links are stale now");
     }
@@ -139,12 +143,13 @@ mod tests {
     #[test]
     fn a_list_of_requests_leads_to_its_head() {
         let mut world = World::new(2, &[]);
-        let first = fixture::irp(&mut world, nt::irp::IRP_MJ_READ) + TAIL_OVERLAY_LIST_ENTRY;
+        let irp = fixture::irp(&mut world, nt::irp::IRP_MJ_READ);
+        let first = irp + TAIL_OVERLAY_LIST_ENTRY;
         let second = fixture::irp(&mut world, nt::irp::IRP_MJ_READ) + TAIL_OVERLAY_LIST_ENTRY;
         let pool = fixture::pool(&mut world, 32).address;
         world.bus.memory.poke64(first, second);
         world.bus.memory.poke64(second, pool);
         world.bus.memory.poke64(pool, first);
-        assert_eq!(head(&world, first), pool);
+        assert_eq!(head(&world, irp, TAIL_OVERLAY_LIST_ENTRY), pool);
     }
 }

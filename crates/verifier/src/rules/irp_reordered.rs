@@ -8,7 +8,8 @@
 //! dispatch routine had returned for the first before the second was issued. The rule speaks when
 //! the second is completed with success while the first, which nobody cancelled, is still
 //! outstanding, and when a queue is to blame: the first was put into a list behind the second, or
-//! the second before the first. Two processors that finish two requests at the same time are not
+//! the second before the first. A device queue counts as a list, unless its entries have keys, which
+//! give an order that is meant. Two processors that finish two requests at the same time are not
 //! meant.
 //!
 //! ## Why is this bad?
@@ -98,7 +99,8 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     Some(violation.here("the later request is completed").at(told, swap))
 }
 
-/// Whether one request's list entry was inserted directly before the other's: it still leads there.
+/// Whether one request's entry in a list was inserted directly before the other's: it still leads
+/// there. Device queues put nothing in front without a key, and a key is meant.
 fn ahead(world: &World, one: u64, other: u64) -> bool {
     let entry = |irp: u64| irp + nt::layout::irp::TAIL_OVERLAY_LIST_ENTRY;
     world.bus.memory.view64(entry(one)) == entry(other)
