@@ -165,17 +165,15 @@ impl World {
             unwind: Tables::read(&bytes),
             pristine: bytes.into(),
         };
-        for section in module.sections.iter().filter(|section| section.pageable && section.code) {
-            self.add_pageable_code(module.range(section));
-        }
         self.modules.push(module);
-        self.protect(self.modules.len() - 1);
+        self.protect(self.modules.len() - 1, true);
         self.modules.len() - 1
     }
 
-    fn protect(&mut self, number: usize) {
+    /// Sets the flags of an image's pages: all, or but those of sections that were discarded.
+    fn protect(&mut self, number: usize, all: bool) {
         let module = &self.modules[number];
-        for section in &module.sections {
+        for section in module.sections.iter().filter(|section| all || !section.discardable) {
             let range = module.range(section);
             let mut flags = 0;
             if !section.code {
@@ -186,11 +184,29 @@ impl World {
             } else if !section.code {
                 flags |= TRACKED;
             }
-            if section.pageable {
+            if self.is_pageable(number, section) {
                 flags |= PAGEABLE;
             }
             self.bus.memory.set_flags(range.start, range.end - range.start, flags);
         }
+        let paged = |section: &&Section| section.code && self.is_pageable(number, section);
+        let code: Vec<Range<u64>> =
+            module.sections.iter().filter(paged).map(|section| module.range(section)).collect();
+        let image = module.base..module.base + module.bytes;
+        self.set_pageable_code(image, code.into_iter());
+    }
+
+    /// Whether a section of this module may be paged out now.
+    fn is_pageable(&self, number: usize, section: &Section) -> bool {
+        let start = self.modules[number].range(section).start;
+        let mut locked = self.state.locked_sections.iter();
+        (section.pageable || self.state.paged_drivers >> number & 1 != 0)
+            && !locked.any(|locked| locked.start == start && locked.count > 0)
+    }
+
+    /// Brings an image's pages up to date with what may be paged out.
+    pub(crate) fn page(&mut self, number: usize) {
+        self.protect(number, !self.modules[number].discarded);
     }
 
     /// Maps an image again that was taken away.
@@ -199,7 +215,9 @@ impl World {
         let (base, bytes, image) = (module.base, module.bytes, module.pristine.clone());
         self.bus.memory.set_flags(base, bytes, NO_WRITE | NO_EXECUTE);
         self.bus.memory.poke(base, &image);
-        self.protect(number);
+        self.state.locked_sections.retain(|locked| usize::from(locked.module) != number);
+        self.state.paged_drivers &= !(1 << number);
+        self.protect(number, true);
         self.dead_code.retain(|range| !(base..base + bytes).contains(&range.start));
         self.limit_code();
         self.state.unloaded = None;

@@ -15,7 +15,6 @@ const UNDOCUMENTED: &str = "what it does is documented nowhere in public";
 const UNWIND32: &str = "it belongs to exceptions of 32-bit code";
 const PURE: &str = "it is the end of a program that calls a virtual function that is not there";
 const LOAD: &str = "the bench loads the drivers that it was given, and no others";
-const PAGING: &str = "sections stay pageable: locking them is not followed yet, and code that relies on it would look wrong";
 const DIRECTORY: &str =
     "the object manager has devices, links and events here, but no directories to list";
 const TOKENS: &str = "who asks is not modelled: the bench has one token for everybody";
@@ -51,9 +50,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("MmFreePagesFromMdl", PHYSICAL),
     ("MmGetPhysicalMemoryRanges", PHYSICAL),
     ("MmGetVirtualForPhysical", PHYSICAL),
-    ("MmLockPagableDataSection", PAGING),
-    ("MmLockPagableSectionByHandle", PAGING),
-    ("MmUnlockPagableImageSection", PAGING),
     ("NtAdjustPrivilegesToken", TOKENS),
     ("NtOpenProcess", OTHER_PROCESS),
     ("NtQueryInformationProcess", OTHER_PROCESS),

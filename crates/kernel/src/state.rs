@@ -235,6 +235,17 @@ pub struct Wait {
     pub all: bool,
 }
 
+/// A section of an image that a driver locked.
+#[derive(Clone, Copy, Debug)]
+pub struct SectionLock {
+    /// Number of the module.
+    pub module: u8,
+    /// The section's first byte.
+    pub start: u64,
+    /// How often.
+    pub count: u32,
+}
+
 /// A connected interrupt.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupt {
@@ -539,6 +550,10 @@ state! {
     waits: Vec<Wait>,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
+    /// Sections that are locked or were.
+    locked_sections: Vec<SectionLock>,
+    /// Bit `m`: all of module `m` may be paged out.
+    paged_drivers: u32,
     /// What the PnP manager knows of the device.
     pnp: Pnp,
     /// Power requests.
@@ -614,6 +629,8 @@ impl State {
             timers: Vec::new(),
             waits: Vec::new(),
             interrupts: Vec::new(),
+            locked_sections: Vec::new(),
+            paged_drivers: 0,
             pnp: Pnp::default(),
             power: Vec::new(),
             wakes: Vec::new(),

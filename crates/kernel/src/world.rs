@@ -137,6 +137,7 @@ struct Base {
     card: devices::Slot,
     user: Vec<(u64, u64)>,
     dead_code: Vec<Range<u64>>,
+    pageable_code: Vec<Range<u64>>,
     ticks: u64,
 }
 
@@ -500,8 +501,15 @@ impl World {
         self.code.set_disabled(&ranges);
     }
 
-    pub(crate) fn add_pageable_code(&mut self, range: Range<u64>) {
-        self.pageable_code.push(range);
+    /// Says which code of an image that lies in `image` may be paged out.
+    pub(crate) fn set_pageable_code(
+        &mut self,
+        image: Range<u64>,
+        code: impl Iterator<Item = Range<u64>>,
+    ) {
+        self.pageable_code.retain(|range| !image.contains(&range.start));
+        self.pageable_code.extend(code);
+        self.limit_code();
     }
 
     /// Ends a context: its slot is free again.
@@ -549,6 +557,7 @@ impl World {
             card: self.bus.card.copy(),
             user: self.bus.user.clone(),
             dead_code: self.dead_code.clone(),
+            pageable_code: self.pageable_code.clone(),
             ticks: self.bus.ticks,
         }));
         true
@@ -574,8 +583,9 @@ impl World {
             for (module, &object) in self.modules.iter_mut().zip(&base.driver_objects) {
                 module.driver_object = object;
             }
-            if self.dead_code != base.dead_code {
+            if self.dead_code != base.dead_code || self.pageable_code != base.pageable_code {
                 self.dead_code.clone_from(&base.dead_code);
+                self.pageable_code.clone_from(&base.pageable_code);
                 self.limit_code();
             }
             self.base = Some(base);

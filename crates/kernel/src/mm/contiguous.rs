@@ -108,18 +108,6 @@ pub fn MmFreeNonCachedMemory(cx: &mut Cx, address: u64, _bytes: u64) -> Result<(
     release(cx, address)
 }
 
-/// Makes all of a driver pageable; returns its base.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-mmpageentiredriver>
-pub fn MmPageEntireDriver(cx: &mut Cx, inside: u64) -> Result<u64, Stop> {
-    Ok(cx.modules.iter().find(|module| module.contains(inside)).map_or(0, |module| module.base))
-}
-
-/// Makes a driver pageable as its image says.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-mmresetdriverpaging>
-pub fn MmResetDriverPaging(_: &mut Cx, _inside: u64) -> Result<(), Stop> {
-    Ok(())
-}
-
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(MmAllocateContiguousMemory, quiet),
@@ -130,8 +118,6 @@ pub(crate) fn services() -> Vec<Service> {
         service!(MmFreeContiguousMemorySpecifyCache),
         service!(MmAllocateNonCachedMemory, quiet),
         service!(MmFreeNonCachedMemory),
-        service!(MmPageEntireDriver, quiet, partly "the driver stays resident"),
-        service!(MmResetDriverPaging, quiet),
     ]
 }
 

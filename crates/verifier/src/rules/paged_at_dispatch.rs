@@ -2,7 +2,8 @@
 //!
 //! Forbids touching pageable memory or running pageable code at DISPATCH_LEVEL or above.
 //!
-//! The bench treats every pageable page as not resident, whenever the IRQL is raised.
+//! The bench treats every pageable page as not resident, whenever the IRQL is raised, unless the driver
+//! locked its section (`MmLockPagableDataSection`).
 //!
 //! ## Why is this bad?
 //!
