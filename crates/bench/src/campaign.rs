@@ -1,8 +1,12 @@
 //! All scenarios, on all workers, bound by bound.
 //!
-//! The order of findings depends on the seed alone: scenarios are searched independently, and their
-//! results are put together in the order of the battery.
+//! A bound is searched in rounds: each scenario gets so many schedules, then four times as many, so
+//! that none waits for another to be complete. After a round that found something the search ends.
+//!
+//! The order of findings depends on the seed alone: scenarios are searched independently, each round
+//! counts schedules and not time, and results are put together in the order of the battery.
 
+use crate::crew::{Crew, Dismissal, Item, Job};
 use crate::driver::{Refused, Target};
 use crate::explain;
 use crate::low_resources;
@@ -15,9 +19,10 @@ use crate::session::{Failed, Session};
 use finding::{Blame, Finding, Severity};
 use schedule::Schedule;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Time of a campaign for which nobody asked for more.
@@ -26,6 +31,12 @@ const TIME: Duration = Duration::from_secs(10);
 const MEMORY_BOUND: u32 = 1;
 /// Schedules by chance in one piece of work.
 const CHANCE: u64 = 2_048;
+/// Schedules of each scenario in the first round of a bound.
+const FIRST_ROUND: u64 = 64;
+/// By how much each round is longer than the one before.
+const GROWTH: u64 = 4;
+/// Machines that a worker keeps.
+const MACHINES: usize = 64;
 /// Time between two reports of progress.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -99,18 +110,38 @@ pub(crate) fn scenario(
     })
 }
 
+/// What the workers of a campaign share.
 struct Shared<'a> {
+    driver: &'a Driver,
+    until: Instant,
+    start: Instant,
+    progress: &'a (dyn Fn(&Progress) + Sync),
+    crew: Crew,
+    runs: AtomicU64,
+    findings: AtomicUsize,
+    /// The bound under way, `NO_BOUND` for none.
+    bound: AtomicU32,
+    /// Searches that are through with it, and how many there are.
+    done: AtomicUsize,
+    count: AtomicUsize,
+    told: Mutex<Instant>,
+}
+
+const NO_BOUND: u32 = u32::MAX;
+
+/// The searches of a campaign, and how far it is to go.
+struct Campaign<'a> {
+    shared: &'a Shared<'a>,
+    options: &'a Options,
+    searches: Vec<Arc<Mutex<Search>>>,
     /// Searches at the front that are the battery.
     battery: usize,
     /// Those between are its memory mode, and those from here on have a call that fails.
     failing: usize,
-    driver: &'a Driver,
-    options: &'a Options,
-    searches: Vec<Mutex<Search>>,
-    runs: AtomicU64,
-    findings: AtomicUsize,
-    stop: AtomicBool,
-    until: Instant,
+    /// Something was found, and that is enough.
+    enough: bool,
+    bound_completed: Option<u32>,
+    notes: Vec<String>,
 }
 
 /// Tests a driver.
@@ -124,7 +155,7 @@ pub fn test(
 ) -> Result<Report, Refused> {
     let start = Instant::now();
     let target = Rc::new(Target::read(driver)?);
-    let mut notes = target.notes.clone();
+    let notes = target.notes.clone();
     let mut report = Report {
         driver: target.name.clone(),
         verdict: Verdict::Clean,
@@ -136,6 +167,7 @@ pub fn test(
         findings: Vec::new(),
         unsupported: Vec::new(),
         notes: Vec::new(),
+        first_hit: None,
     };
     let scenarios = match Session::new(&target, &load_scenario(), false) {
         Ok(session) => crate::battery::scenarios(&crate::codes::known(&session)),
@@ -176,98 +208,50 @@ pub fn test(
             names.join(", ")
         )));
     }
-    let mut shared = Shared {
-        failing: 0,
+    let shared = Shared {
         driver,
-        options,
-        battery: scenarios.len(),
-        searches: scenarios
-            .iter()
-            .map(|scenario| Search::new(scenario.clone(), options.bound))
-            .chain(scenarios.iter().filter(|scenario| scenario.actors.len() > 1).map(|scenario| {
-                Search::new(scenario.in_memory_mode(), MEMORY_BOUND.min(options.bound))
-            }))
-            .map(Mutex::new)
-            .collect(),
+        until: start + options.time.unwrap_or(TIME),
+        start,
+        progress,
+        crew: Crew::new(),
         runs: AtomicU64::new(0),
         findings: AtomicUsize::new(0),
-        stop: AtomicBool::new(false),
-        until: start + options.time.unwrap_or(TIME),
+        bound: AtomicU32::new(NO_BOUND),
+        done: AtomicUsize::new(0),
+        count: AtomicUsize::new(0),
+        told: Mutex::new(start),
     };
-    shared.failing = shared.searches.len();
-    let mut bound_completed = None;
-    for bound in 0..=options.bound {
-        if shared.searches.is_empty() {
-            break;
-        }
-        let work: Vec<(usize, u64)> = (0..shared.battery).map(|index| (index, 0)).collect();
-        phase(&shared, &work, Some(bound), start, progress);
-        let mut whole = true;
-        let mut found = false;
-        for search in &shared.searches[..shared.battery] {
-            if let Ok(search) = search.lock() {
-                whole &= search.dead || search.completed >= Some(bound);
-                found |= search.hits.iter().any(Hit::violates);
+    let searches: Vec<Arc<Mutex<Search>>> = scenarios
+        .iter()
+        .map(|scenario| Search::new(scenario.clone(), options.bound))
+        .chain(scenarios.iter().filter(|scenario| scenario.actors.len() > 1).map(|scenario| {
+            Search::new(scenario.in_memory_mode(), MEMORY_BOUND.min(options.bound))
+        }))
+        .map(|search| Arc::new(Mutex::new(search)))
+        .collect();
+    let mut campaign = Campaign {
+        shared: &shared,
+        options,
+        battery: scenarios.len(),
+        failing: searches.len(),
+        searches,
+        enough: false,
+        bound_completed: None,
+        notes,
+    };
+    if !campaign.searches.is_empty() {
+        std::thread::scope(|scope| {
+            let _dismissal = Dismissal(&shared.crew);
+            for me in 0..options.workers.max(1) {
+                let shared = &shared;
+                scope.spawn(move || work(shared, me));
             }
-        }
-        if whole {
-            bound_completed = Some(bound);
-        }
-        if shared.done() {
-            break;
-        }
-        if found && !options.keep_going {
-            if bound < options.bound {
-                notes.push(format!(
-                    "The search stopped after preemption bound {bound}, which has findings; \
-                     --keep-going goes on."
-                ));
-            }
-            shared.stop.store(true, Ordering::Relaxed);
-            break;
-        }
-        if bound == 0 && short_of_memory(&mut shared, &target, &scenarios, start, progress) {
-            shared.stop.store(true, Ordering::Relaxed);
-            break;
-        }
+            campaign.run();
+        });
     }
-    // Memory mode, if there is time left and nothing was found without it.
-    for bound in 0..=MEMORY_BOUND.min(options.bound) {
-        if shared.done() || shared.stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let work: Vec<(usize, u64)> =
-            (shared.battery..shared.failing).map(|index| (index, 0)).collect();
-        phase(&shared, &work, Some(bound), start, progress);
-    }
-    // By chance, as long as schedules or time were asked for and are left.
-    let count = shared.battery as u64;
-    let mut round = 0;
-    while count > 0
-        && (options.schedules.is_some() || options.time.is_some())
-        && !shared.done()
-        && !shared.stop.load(Ordering::Relaxed)
-    {
-        let most = options.schedules.unwrap_or(u64::MAX);
-        let left = most.saturating_sub(shared.runs.load(Ordering::Relaxed));
-        if left == 0 {
-            break;
-        }
-        let each = CHANCE.min(left.div_ceil(count));
-        let work: Vec<(usize, u64)> = (0..shared.battery).map(|index| (index, each)).collect();
-        let seed = options.seed.wrapping_mul(0x9e37_79b9).wrapping_add(round);
-        chance(&shared, &work, seed, start, progress);
-        round += 1;
-        let found = shared
-            .searches
-            .iter()
-            .any(|search| search.lock().is_ok_and(|search| search.hits.iter().any(Hit::violates)));
-        if found && !options.keep_going {
-            break;
-        }
-    }
+    let Campaign { bound_completed, mut notes, searches, .. } = campaign;
     let seconds = start.elapsed().as_secs_f64();
-    conclude(&target, &shared, &mut report);
+    conclude(&target, &searches, start, &mut report);
     report.coverage.bound_completed = bound_completed;
     report.seconds = seconds;
     if Instant::now() >= shared.until && bound_completed < Some(options.bound) {
@@ -292,145 +276,245 @@ pub fn test(
     Ok(report)
 }
 
+fn lock(search: &Mutex<Search>) -> MutexGuard<'_, Search> {
+    // A worker that panicked ends the campaign anyway.
+    search.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Campaign<'_> {
+    fn run(&mut self) {
+        for bound in 0..=self.options.bound {
+            self.bound(0..self.battery, bound);
+            if self.searches[..self.battery].iter().all(|search| !lock(search).waits(bound)) {
+                let whole = |search: &Arc<Mutex<Search>>| {
+                    let search = lock(search);
+                    search.dead || search.completed >= Some(bound)
+                };
+                if self.searches[..self.battery].iter().all(whole) {
+                    self.bound_completed = Some(bound);
+                }
+            }
+            if self.shared.done() {
+                return;
+            }
+            if self.enough {
+                if bound < self.options.bound {
+                    self.notes.push(format!(
+                        "The search stopped in preemption bound {bound}, which has findings; \
+                         --keep-going goes on."
+                    ));
+                }
+                return;
+            }
+            if bound == 0 {
+                self.short_of_memory();
+                if self.enough {
+                    return;
+                }
+            }
+        }
+        // Memory mode, if there is time left and nothing was found without it.
+        for bound in 0..=MEMORY_BOUND.min(self.options.bound) {
+            self.bound(self.battery..self.failing, bound);
+            if self.enough || self.shared.done() {
+                return;
+            }
+        }
+        if self.options.schedules.is_some() || self.options.time.is_some() {
+            self.chance();
+        }
+    }
+
+    /// Searches a bound of these, round after round, until it is complete, something is found, or
+    /// schedules or time are used up.
+    fn bound(&mut self, range: Range<usize>, bound: u32) {
+        let mut most = FIRST_ROUND;
+        loop {
+            // An equal share for each scenario keeps the result independent of the workers' speed.
+            let share =
+                self.options.schedules.map(|most| most.div_ceil(self.searches.len() as u64));
+            let left = |search: &Search| match share {
+                Some(share) => share.saturating_sub(search.tried),
+                None => u64::MAX,
+            };
+            let items: Vec<Item> = range
+                .clone()
+                .map(|index| (index, self.searches[index].clone()))
+                .filter(|(_, search)| {
+                    let mut search = lock(search);
+                    search.left = left(&search);
+                    search.waits(bound) && search.left > 0
+                })
+                .collect();
+            if items.is_empty() {
+                return;
+            }
+            let shared = self.shared;
+            shared.bound.store(bound, Ordering::Relaxed);
+            shared.done.store(range.len() - items.len(), Ordering::Relaxed);
+            shared.count.store(range.len(), Ordering::Relaxed);
+            shared.crew.round(items, Job::Bound(most));
+            if shared.done() {
+                return;
+            }
+            let found = self.searches[range.clone()].iter().any(|search| lock(search).violated());
+            if found && !self.options.keep_going {
+                self.enough = true;
+                return;
+            }
+            most = most.saturating_mul(GROWTH);
+        }
+    }
+
+    /// Lets each call that may fail do so once.
+    fn short_of_memory(&mut self) {
+        let battery: Vec<Item> =
+            self.searches[..self.battery].iter().cloned().enumerate().collect();
+        self.shared.crew.round(battery.clone(), Job::Calls);
+        let calls: Vec<(Scenario, Vec<low_resources::Call>)> = battery
+            .iter()
+            .map(|(_, search)| {
+                let mut search = lock(search);
+                (search.scenario.clone(), std::mem::take(&mut search.calls))
+            })
+            .collect();
+        let calls = calls.iter().map(|(scenario, calls)| (scenario, calls.as_slice()));
+        let searches = low_resources::scenarios(calls).into_iter();
+        let searches = searches.map(|scenario| Arc::new(Mutex::new(Search::new(scenario, 0))));
+        self.searches.extend(searches);
+        self.bound(self.failing..self.searches.len(), 0);
+    }
+
+    /// By chance, as long as schedules or time are left.
+    fn chance(&mut self) {
+        let count = self.battery as u64;
+        let mut round = 0;
+        while count > 0 && !self.shared.done() {
+            let most = self.options.schedules.unwrap_or(u64::MAX);
+            let left = most.saturating_sub(self.shared.runs.load(Ordering::Relaxed));
+            if left == 0 {
+                return;
+            }
+            let each = CHANCE.min(left.div_ceil(count));
+            let seed = self.options.seed.wrapping_mul(0x9e37_79b9).wrapping_add(round);
+            self.shared.bound.store(NO_BOUND, Ordering::Relaxed);
+            let items = self.searches[..self.battery].iter().cloned().enumerate().collect();
+            self.shared.crew.round(items, Job::Chance(seed, each));
+            round += 1;
+            let found = self.searches.iter().any(|search| lock(search).violated());
+            if found && !self.options.keep_going {
+                return;
+            }
+        }
+    }
+}
+
 impl Shared<'_> {
     fn done(&self) -> bool {
         Instant::now() >= self.until
     }
-}
 
-/// Lets each call that may fail do so once; whether something was found and counts as enough.
-fn short_of_memory(
-    shared: &mut Shared<'_>,
-    target: &Rc<Target>,
-    battery: &[Scenario],
-    start: Instant,
-    progress: &(dyn Fn(&Progress) + Sync),
-) -> bool {
-    let scenarios = low_resources::scenarios(target, battery, shared.until);
-    shared
-        .searches
-        .extend(scenarios.into_iter().map(|scenario| Mutex::new(Search::new(scenario, 0))));
-    let searches = shared.failing..shared.searches.len();
-    let work: Vec<(usize, u64)> = searches.clone().map(|index| (index, 0)).collect();
-    phase(shared, &work, Some(0), start, progress);
-    let found = |search: &Mutex<Search>| {
-        search.lock().is_ok_and(|search| search.hits.iter().any(Hit::violates))
-    };
-    shared.searches[searches].iter().any(found) && !shared.options.keep_going
-}
-
-fn phase(
-    shared: &Shared<'_>,
-    work: &[(usize, u64)],
-    bound: Option<u32>,
-    start: Instant,
-    progress: &(dyn Fn(&Progress) + Sync),
-) {
-    run_all(shared, work, bound, start, progress, &|search, session, _, ran| {
-        let most = match shared.options.schedules {
-            // An equal share for each scenario keeps the result independent of the workers' speed.
-            Some(most) => most.div_ceil(shared.searches.len() as u64).saturating_sub(search.tried),
-            None => u64::MAX,
-        };
-        if most > 0 {
-            search.bound(session, most, shared.until, ran);
+    /// Some schedules were run: tells how far the campaign is, now and then.
+    fn ran(&self, runs: u64, hits: usize) {
+        self.runs.fetch_add(runs, Ordering::Relaxed);
+        let Ok(mut last) = self.told.try_lock() else { return };
+        if last.elapsed() < PROGRESS {
+            return;
         }
-    });
+        *last = Instant::now();
+        self.findings.fetch_max(hits, Ordering::Relaxed);
+        let bound = self.bound.load(Ordering::Relaxed);
+        (self.progress)(&Progress {
+            schedules: self.runs.load(Ordering::Relaxed),
+            findings: self.findings.load(Ordering::Relaxed),
+            bound: (bound != NO_BOUND).then_some(bound),
+            scenarios: (self.done.load(Ordering::Relaxed), self.count.load(Ordering::Relaxed)),
+            elapsed: self.start.elapsed(),
+        });
+    }
 }
 
-fn chance(
-    shared: &Shared<'_>,
-    work: &[(usize, u64)],
-    seed: u64,
-    start: Instant,
-    progress: &(dyn Fn(&Progress) + Sync),
-) {
-    run_all(shared, work, None, start, progress, &|search, session, count, ran| {
-        search.chance(session, seed, count, shared.until, ran);
-    });
-}
-
-type Work<'a> = dyn Fn(&mut Search, &mut Session, u64, &dyn Fn(u64, usize) -> bool) + Sync + 'a;
-
-fn run_all(
-    shared: &Shared<'_>,
-    work: &[(usize, u64)],
-    bound: Option<u32>,
-    start: Instant,
-    progress: &(dyn Fn(&Progress) + Sync),
-    each: &Work<'_>,
-) {
-    let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
-    let told = Mutex::new(Instant::now());
-    let workers = shared.options.workers.clamp(1, work.len().max(1));
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                // Symbols and the image are read once a worker; machines cannot change threads.
-                let Ok(target) = Target::read(shared.driver) else { return };
-                let target = Rc::new(target);
-                while let Some(&(index, count)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if shared.done() {
-                        return;
-                    }
-                    let Ok(mut search) = shared.searches[index].lock() else { return };
-                    if search.dead {
-                        continue;
-                    }
-                    let mut session = match Session::new(&target, &search.scenario, false) {
-                        Ok(session) => session,
-                        Err(Failed::Ended(session)) => {
-                            search.dead = true;
-                            if let Some(outcome) = session.machine.outcome.clone() {
-                                let schedule = Schedule::default();
-                                search.hits.push(Hit {
-                                    outcome: Some(outcome),
-                                    race: None,
-                                    overtaking: None,
-                                    schedule,
-                                });
-                            }
-                            continue;
-                        }
-                        Err(failed) => {
-                            search.dead = true;
-                            if low_resources::expected(&search.scenario, &failed) {
-                                search.set_up_only();
-                            }
-                            continue;
-                        }
-                    };
-                    let ran = |runs: u64, hits: usize| {
-                        shared.runs.fetch_add(runs, Ordering::Relaxed);
-                        let Ok(mut last) = told.try_lock() else { return true };
-                        if last.elapsed() >= PROGRESS {
-                            *last = Instant::now();
-                            shared.findings.fetch_max(hits, Ordering::Relaxed);
-                            progress(&Progress {
-                                schedules: shared.runs.load(Ordering::Relaxed),
-                                findings: shared.findings.load(Ordering::Relaxed),
-                                bound,
-                                scenarios: (done.load(Ordering::Relaxed), shared.searches.len()),
-                                elapsed: start.elapsed(),
-                            });
-                        }
-                        true
-                    };
-                    each(&mut search, &mut session, count, &ran);
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+/// A worker's life: takes searches on with machines that it keeps.
+fn work(shared: &Shared<'_>, me: usize) {
+    // Symbols and the image are read once a worker; machines cannot change threads.
+    let Ok(target) = Target::read(shared.driver) else { return shared.crew.dismiss() };
+    let target = Rc::new(target);
+    let mut machines: Vec<(usize, Session)> = Vec::new();
+    while let Some(((index, search), job, working)) = shared.crew.next(me) {
+        let mut search = lock(&search);
+        if search.dead || shared.done() {
+            continue;
         }
-    });
+        if let Job::Calls = job {
+            search.calls = low_resources::calls(&target, &search.scenario);
+            continue;
+        }
+        let kept = machines.iter().position(|machine| machine.0 == index);
+        let kept = kept.map(|at| machines.remove(at).1);
+        let Some(mut session) = kept.or_else(|| set_up(&target, &mut search)) else { continue };
+        let ran = |runs: u64, hits: usize| shared.ran(runs, hits);
+        match job {
+            Job::Bound(most) => {
+                let most = most.min(search.left);
+                search.bound(&mut session, most, shared.until, &ran);
+            }
+            Job::Chance(seed, count) => {
+                search.chance(&mut session, seed, count, shared.until, &ran);
+            }
+            Job::Calls => {}
+        }
+        shared.done.fetch_add(1, Ordering::Relaxed);
+        let again = search.bounded.is_some() || matches!(job, Job::Chance(..));
+        if again {
+            if machines.len() >= MACHINES {
+                let (oldest, _) = machines.remove(0);
+                shared.crew.keeps(me, oldest, false);
+            }
+            machines.push((index, session));
+        }
+        shared.crew.keeps(me, index, again);
+        drop(working);
+    }
+}
+
+/// A machine for a search, or what its set-up comes to.
+fn set_up(target: &Rc<Target>, search: &mut Search) -> Option<Session> {
+    match Session::new(target, &search.scenario, false) {
+        Ok(session) => return Some(session),
+        Err(Failed::Ended(session)) => {
+            search.dead = true;
+            if let Some(outcome) = session.machine.outcome.clone() {
+                search.note(Hit {
+                    outcome: Some(outcome),
+                    race: None,
+                    overtaking: None,
+                    schedule: Schedule::default(),
+                });
+            }
+        }
+        Err(failed) => {
+            search.dead = true;
+            if low_resources::expected(&search.scenario, &failed) {
+                search.set_up_only();
+            }
+        }
+    }
+    None
 }
 
 /// Puts the scenarios' results together.
-fn conclude(target: &Rc<Target>, shared: &Shared<'_>, report: &mut Report) {
+fn conclude(
+    target: &Rc<Target>,
+    searches: &[Arc<Mutex<Search>>],
+    start: Instant,
+    report: &mut Report,
+) {
     let mut blocks = HashSet::new();
     let mut tell = Tell::new(target);
-    for search in &shared.searches {
-        let Ok(search) = search.lock() else { continue };
+    let first = searches.iter().filter_map(|search| lock(search).first_hit).min();
+    report.first_hit = first.map(|first| first.duration_since(start).as_secs_f64());
+    for search in searches {
+        let search = lock(search);
         report.schedules.tried += search.tried;
         report.schedules.distinct += search.distinct;
         let name = search.scenario.name.clone();

@@ -10,7 +10,7 @@
 //! | `low_resources` | runs in which a call fails for want of memory |
 //! | `session` | one scenario on one machine: set-up, baseline, runs |
 //! | `search` | one scenario's schedules: bounded first, then random and PCT |
-//! | `campaign` | all scenarios on all workers |
+//! | `campaign`, `crew` | all scenarios on all workers |
 //! | `explain` | an objection and its record, told as a finding |
 //! | `imports` | what the driver imports and the bench has |
 //! | `replay`, `token` | a run again |
@@ -20,6 +20,7 @@ mod battery;
 mod battery_registered;
 mod campaign;
 mod codes;
+mod crew;
 mod driver;
 mod explain;
 mod imports;

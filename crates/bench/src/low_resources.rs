@@ -8,13 +8,12 @@
 use crate::driver::Target;
 use crate::scenario::Scenario;
 use crate::session::{Failed, Session};
-use kernel::low_resources::{self, Call};
+use kernel::low_resources;
 use kernel::pnp::manager;
 use kernel::{Cx, Recorder, Stop};
 use schedule::Schedule;
 use std::collections::HashSet;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// Most calls that are made to fail.
 const MOST: usize = 256;
@@ -30,50 +29,52 @@ pub(crate) enum Refusal {
     Start(u64),
 }
 
-/// The battery's scenarios with one call failing in each, by their own order and that of the calls.
-pub(crate) fn scenarios(
-    target: &Rc<Target>,
-    battery: &[Scenario],
-    until: Instant,
+/// A call that may fail, in a scenario's default schedule.
+pub(crate) struct Call {
+    service: &'static str,
+    stack: Vec<u64>,
+    number: u32,
+}
+
+/// The battery's scenarios with one call failing in each, by their own order and that of the calls:
+/// the first call of each call stack.
+pub(crate) fn scenarios<'a>(
+    battery: impl Iterator<Item = (&'a Scenario, &'a [Call])>,
 ) -> Vec<Scenario> {
     let mut seen = HashSet::new();
     let mut made = Vec::new();
-    for scenario in battery {
-        if Instant::now() >= until || made.len() >= MOST {
+    for (scenario, calls) in battery {
+        if made.len() >= MOST {
             break;
         }
-        for number in calls(target, scenario, &mut seen) {
-            made.push(scenario.failing(number));
-        }
+        let fresh = calls.iter().filter(|call| seen.insert((call.service, call.stack.clone())));
+        made.extend(fresh.map(|call| scenario.failing(call.number)));
     }
     made
 }
 
-/// Numbers of the calls in a scenario's default schedule that nobody has seen by this call stack.
-fn calls(
-    target: &Rc<Target>,
-    scenario: &Scenario,
-    seen: &mut HashSet<(&'static str, Vec<u64>)>,
-) -> Vec<u32> {
+/// The calls of a scenario's default schedule that may fail, setting up included.
+pub(crate) fn calls(target: &Rc<Target>, scenario: &Scenario) -> Vec<Call> {
     let counting = scenario.failing(low_resources::NONE);
     let Ok(mut session) = Session::new(target, &counting, true) else { return Vec::new() };
-    let mut numbers = fresh(&session, 0, seen);
+    let mut calls = from(&session, 0);
     let set_up = session.machine.calls_that_may_fail.len();
     session.run_schedule(Schedule::default(), true);
-    numbers.extend(fresh(&session, set_up, seen));
-    numbers
+    calls.extend(from(&session, set_up));
+    calls
 }
 
-fn fresh(session: &Session, from: usize, seen: &mut HashSet<(&'static str, Vec<u64>)>) -> Vec<u32> {
+fn from(session: &Session, first: usize) -> Vec<Call> {
     let Some(recorder): Option<&Recorder> = session.machine.recorder.as_ref() else {
         return Vec::new();
     };
-    let calls: &[Call] = &session.machine.calls_that_may_fail[from..];
-    let new = calls.iter().filter(|call| {
-        let stack = recorder.find(call.site).map(|record| record.stack.clone()).unwrap_or_default();
-        seen.insert((call.service, stack))
+    let calls = &session.machine.calls_that_may_fail[first..];
+    let told = calls.iter().map(|call| Call {
+        service: call.service,
+        stack: recorder.find(call.site).map(|record| record.stack.clone()).unwrap_or_default(),
+        number: call.number,
     });
-    new.map(|call| call.number).collect()
+    told.collect()
 }
 
 /// The driver refused to load or start for want of memory: it is taken down as Windows does it.

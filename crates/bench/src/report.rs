@@ -158,6 +158,8 @@ pub struct Report {
     pub schedules: Schedules,
     /// Wall-clock time of the search, seconds.
     pub seconds: f64,
+    /// When the first finding was met, seconds from the start.
+    pub first_hit: Option<f64>,
     /// Seed used.
     pub seed: u64,
     /// Threads used.

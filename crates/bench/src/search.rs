@@ -1,5 +1,6 @@
 //! One scenario's schedules.
 
+use crate::low_resources::Call;
 use crate::scenario::Scenario;
 use crate::session::Session;
 use kernel::Outcome;
@@ -17,7 +18,7 @@ const CLOCK_EVERY: u64 = 64;
 const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
 
 /// Overtakings of one scenario that are looked into.
-const MOST_OVERTAKINGS: usize = 32;
+const MOST_OVERTAKINGS: usize = 256;
 
 /// A run that ended otherwise than by itself.
 #[derive(Clone, Debug)]
@@ -45,7 +46,12 @@ pub(crate) struct Search {
     pub distinct: u64,
     pub hits: Vec<Hit>,
     pub completed: Option<u32>,
-    pub cut: bool,
+    /// When the first of the hits was found.
+    pub first_hit: Option<Instant>,
+    /// Calls that may fail in the default schedule, see [`crate::low_resources`].
+    pub calls: Vec<Call>,
+    /// Schedules that the campaign leaves to this search.
+    pub left: u64,
     /// Set-up failed: nothing to search.
     pub dead: bool,
     pub blocks: HashSet<u64>,
@@ -53,11 +59,10 @@ pub(crate) struct Search {
     schedules: HashSet<u64>,
     failing: u64,
     last_bound: u32,
-    /// Races of the present session that have been noted.
-    races: usize,
-    /// Overtakings likewise.
-    overtakings: usize,
+    raced: HashSet<RacePair>,
     overtaken: HashSet<Overtaking>,
+    /// Operations on queues that reordered requests, as numbers.
+    swaps: HashSet<u64>,
 }
 
 impl Search {
@@ -69,69 +74,95 @@ impl Search {
             distinct: 0,
             hits: Vec::new(),
             completed: None,
-            cut: false,
+            first_hit: None,
+            calls: Vec::new(),
+            left: u64::MAX,
             dead: false,
             blocks: HashSet::new(),
             seen: HashSet::new(),
             schedules: HashSet::new(),
             failing: 0,
             last_bound: bound,
-            races: 0,
-            overtakings: 0,
+            raced: HashSet::new(),
             overtaken: HashSet::new(),
+            swaps: HashSet::new(),
         }
     }
 
-    /// Runs everything of the present bound; false when it was cut by `most` or `until`.
+    /// Whether schedules of this bound are left to run.
+    pub fn waits(&self, bound: u32) -> bool {
+        !self.dead && self.bounded.as_ref().is_some_and(|bounded| bounded.bound() <= bound)
+    }
+
+    /// Whether a rule objected.
+    pub fn violated(&self) -> bool {
+        self.hits.iter().any(Hit::violates)
+    }
+
+    /// Notes a run that ended otherwise than by itself.
+    pub fn note(&mut self, hit: Hit) {
+        if hit.outcome.is_none() || hit.violates() {
+            self.first_hit.get_or_insert_with(Instant::now);
+        }
+        self.hits.push(hit);
+    }
+
+    /// Runs schedules of the present bound: all of them, or until `most` have been run or the time is
+    /// up. The next call goes on.
     pub fn bound(
         &mut self,
         session: &mut Session,
         most: u64,
         until: Instant,
-        ran: &dyn Fn(u64, usize) -> bool,
-    ) -> bool {
-        let Some(bounded) = self.bounded.take() else { return true };
+        ran: &dyn Fn(u64, usize),
+    ) {
+        let Some(bounded) = self.bounded.take() else { return };
         let bound = bounded.bound();
-        self.races = 0;
-        self.overtakings = 0;
         session.machine.strategy = Any::Bounded(bounded);
         let mut runs = 0;
         let mut complete = true;
-        while session.machine.strategy.next_run() {
+        while self.failing < MOST_RUNS_WITH_FINDINGS {
+            if runs >= most || runs % CLOCK_EVERY == CLOCK_EVERY - 1 && Instant::now() >= until {
+                complete = false;
+                break;
+            }
+            if !session.machine.strategy.next_run() {
+                break;
+            }
             session.run();
             runs += 1;
             self.distinct += 1;
             self.after(session);
-            if runs >= most || self.failing >= MOST_RUNS_WITH_FINDINGS {
-                complete = false;
-                break;
-            }
-            if runs % CLOCK_EVERY == 0
-                && (!ran(CLOCK_EVERY, self.hits.len()) || Instant::now() >= until)
-            {
-                complete = false;
-                break;
+            if runs % CLOCK_EVERY == 0 {
+                ran(CLOCK_EVERY, self.hits.len());
             }
         }
         ran(runs % CLOCK_EVERY, self.hits.len());
-        if let Any::Bounded(mut bounded) =
+        if let Any::Bounded(bounded) =
             std::mem::replace(&mut session.machine.strategy, Any::Random(Random::new(0)))
         {
-            let lacking = self.hits.iter().any(|hit| hit.outcome.is_some() && !hit.violates());
-            if complete && !bounded.cut() && !lacking {
-                self.completed = Some(bound);
-            } else {
-                self.cut = true;
-            }
-            if bounded.raise() {
-                self.bounded = Some(bounded);
-            } else if self.completed.is_some() {
-                // Nothing is left for any higher bound.
-                self.completed = Some(self.last_bound);
-            }
+            self.bounded = Some(bounded);
+        }
+        if complete {
+            self.end_of_bound(bound);
         }
         self.reached(session);
-        complete
+    }
+
+    /// Goes on to the next bound, if that holds anything.
+    fn end_of_bound(&mut self, bound: u32) {
+        let Some(mut bounded) = self.bounded.take() else { return };
+        let lacking = self.hits.iter().any(|hit| hit.outcome.is_some() && !hit.violates());
+        let left = self.failing >= MOST_RUNS_WITH_FINDINGS;
+        if !left && !bounded.cut() && !lacking {
+            self.completed = Some(bound);
+        }
+        if bounded.raise() {
+            self.bounded = Some(bounded);
+        } else if self.completed.is_some() {
+            // Nothing is left for any higher bound.
+            self.completed = Some(self.last_bound);
+        }
     }
 
     /// Runs `count` schedules by chance, random and PCT in turns of `count / 2`.
@@ -141,7 +172,7 @@ impl Search {
         seed: u64,
         count: u64,
         until: Instant,
-        ran: &dyn Fn(u64, usize) -> bool,
+        ran: &dyn Fn(u64, usize),
     ) {
         let half = count.div_ceil(2);
         for (strategy, runs) in
@@ -156,11 +187,12 @@ impl Search {
                     self.distinct += 1;
                 }
                 self.after(session);
-                if run % CLOCK_EVERY == 0
-                    && (!ran(CLOCK_EVERY, self.hits.len()) || Instant::now() >= until)
-                {
-                    self.reached(session);
-                    return;
+                if run % CLOCK_EVERY == 0 {
+                    ran(CLOCK_EVERY, self.hits.len());
+                    if Instant::now() >= until {
+                        self.reached(session);
+                        return;
+                    }
                 }
             }
             ran(runs % CLOCK_EVERY, self.hits.len());
@@ -169,32 +201,48 @@ impl Search {
     }
 
     #[inline]
-    fn after(&mut self, session: &Session) {
+    fn after(&mut self, session: &mut Session) {
         self.tried += 1;
         if session.machine.outcome.is_some() {
             self.hit(session);
         }
-        while let Some((race, schedule)) = session.machine.races.get(self.races) {
-            self.races += 1;
-            let (race, schedule) = (Some(*race), schedule.clone());
-            self.hits.push(Hit { outcome: None, race, overtaking: None, schedule });
+        if session.machine.races.len() > session.races {
+            self.races(session);
         }
-        if session.machine.overtakings.len() > self.overtakings {
-            self.overtaking(session);
+        if session.machine.overtakings.len() > session.overtakings {
+            self.overtakings(session);
         }
     }
 
     #[cold]
-    fn overtaking(&mut self, session: &Session) {
-        let overtakings = &session.machine.overtakings;
-        for (overtaking, schedule) in &overtakings[self.overtakings..] {
-            if self.overtaken.len() < MOST_OVERTAKINGS && self.overtaken.insert(*overtaking) {
-                let pair = Some((overtaking.earlier, overtaking.later));
-                let schedule = schedule.clone();
-                self.hits.push(Hit { outcome: None, race: None, overtaking: pair, schedule });
+    fn races(&mut self, session: &mut Session) {
+        let races = &session.machine.races;
+        for (race, schedule) in &races[session.races..] {
+            if self.raced.insert(*race) {
+                let (race, schedule) = (Some(*race), schedule.clone());
+                self.note(Hit { outcome: None, race, overtaking: None, schedule });
             }
         }
-        self.overtakings = overtakings.len();
+        session.races = races.len();
+    }
+
+    /// Requests overtook others: looks for the operation on a queue that swapped them, and keeps one
+    /// run for each.
+    #[cold]
+    fn overtakings(&mut self, session: &mut Session) {
+        let new = session.machine.overtakings[session.overtakings..].to_vec();
+        session.overtakings = session.machine.overtakings.len();
+        for (overtaking, schedule) in new {
+            if self.overtaken.len() >= MOST_OVERTAKINGS || !self.overtaken.insert(overtaking) {
+                continue;
+            }
+            let pair = (overtaking.earlier, overtaking.later);
+            if let Some(swap) = session.swap(pair, &schedule)
+                && self.swaps.insert(swap)
+            {
+                self.note(Hit { outcome: None, race: None, overtaking: Some(pair), schedule });
+            }
+        }
     }
 
     #[cold]
@@ -213,7 +261,7 @@ impl Search {
         };
         let name = rule.map_or("", |rule| rule.name);
         if self.seen.insert((name, rip, text)) {
-            self.hits.push(Hit {
+            self.note(Hit {
                 outcome: Some(outcome.clone()),
                 race: None,
                 overtaking: None,

@@ -34,6 +34,10 @@ pub(crate) struct Session {
     pub machine: Machine,
     pub target: Rc<Target>,
     pub set_up: SetUp,
+    /// Races of the machine that have been looked at.
+    pub races: usize,
+    /// Overtakings likewise.
+    pub overtakings: usize,
     starters: usize,
 }
 
@@ -81,8 +85,14 @@ impl Session {
         }
         machine.run();
         let set_up = found.borrow().clone();
-        let mut session =
-            Session { machine, target: target.clone(), set_up, starters: scenario.actors.len() };
+        let mut session = Session {
+            machine,
+            target: target.clone(),
+            set_up,
+            races: 0,
+            overtakings: 0,
+            starters: scenario.actors.len(),
+        };
         if session.machine.outcome.is_some() {
             return Err(Failed::Ended(Box::new(session)));
         }
@@ -139,6 +149,21 @@ impl Session {
             Any::Replay(replay) => replay.misfit(),
             _ => None,
         }
+    }
+
+    /// Runs a schedule in which the later of two requests overtakes the earlier once more, with lists
+    /// observed: the operation that swapped them, as a number, if it was one.
+    pub fn swap(&mut self, pair: (u16, u16), schedule: &Schedule) -> Option<u64> {
+        let machine = &mut self.machine;
+        machine.stop_at_overtaking = Some(pair);
+        machine.bus.observing = true;
+        machine.unwinder.get_or_insert_with(|| self.target.unwinder());
+        self.run_schedule(schedule.clone(), false);
+        let machine = &mut self.machine;
+        machine.stop_at_overtaking = None;
+        machine.bus.observing = false;
+        let Some(Outcome::Violation(_)) = &machine.outcome else { return None };
+        Some(machine.lists.swap.map_or(0, |swap| swap.stack))
     }
 
     /// What the driver registers.

@@ -37,6 +37,9 @@ impl Subject {
 struct Stretch<'a> {
     records: Vec<&'a Record>,
     preempts: bool,
+    /// The point at which the context was chosen, by the number that token and trace give it; where
+    /// there was no choice, the last one before.
+    point: u32,
 }
 
 /// The steps of a recorded run, first to last.
@@ -77,9 +80,11 @@ pub(crate) fn steps(target: &Target, records: &[Record], subject: &Subject) -> V
 fn stretches(records: &[Record]) -> Vec<Stretch<'_>> {
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut preempts = false;
+    let mut point = None;
     for record in records {
         if record.did == Did::Switch {
             preempts = record.text.contains("preempted by");
+            point = record.text.starts_with("--- point ").then_some(last_point(record));
             // A timer that expires is nobody's doing, and yet part of the story.
             if !record.text.starts_with("--- timer") {
                 continue;
@@ -90,13 +95,22 @@ fn stretches(records: &[Record]) -> Vec<Stretch<'_>> {
                 (last.context, &last.name) == (record.context, &record.name)
                     || record.did == Did::Switch
             });
+        let point = point.take();
         match stretches.last_mut().filter(|_| goes_on) {
             Some(stretch) => stretch.records.push(record),
-            None => stretches
-                .push(Stretch { records: vec![record], preempts: std::mem::take(&mut preempts) }),
+            None => stretches.push(Stretch {
+                records: vec![record],
+                preempts: std::mem::take(&mut preempts),
+                point: point.unwrap_or_else(|| last_point(record)),
+            }),
         }
     }
     stretches
+}
+
+/// The last point with a choice before a record, counted from 0.
+fn last_point(record: &Record) -> u32 {
+    record.points.saturating_sub(1)
 }
 
 /// Something that could be told, and the record that knows its place.
@@ -223,7 +237,7 @@ fn step(target: &Target, stretch: &Stretch, subject: &Subject) -> Step {
         },
         processor: head.processor,
         irql: head.irql,
-        point: head.points,
+        point: stretch.point,
         does,
         preempts: stretch.preempts,
     }
@@ -308,6 +322,22 @@ mod tests {
         let stretches = stretches(&records);
         let preempts: Vec<bool> = stretches.iter().map(|stretch| stretch.preempts).collect();
         assert_eq!(preempts, [false, true, false]);
+    }
+
+    #[test]
+    fn a_step_bears_the_number_of_the_point_at_which_it_was_chosen() {
+        let at = |points, record: Record| Record { points, ..record };
+        let records = [
+            at(0, record(1, Did::Send, "IRP 1")),
+            // The switch is noted when its point, number 3, has been counted.
+            at(4, record(1, Did::Switch, "--- point 3: preempted by actor 2")),
+            // Three more at which it went on by default.
+            at(7, record(2, Did::Send, "IRP 2")),
+            // Nobody else could run: no point.
+            at(8, record(3, Did::Touch, "pause")),
+        ];
+        let points: Vec<u32> = stretches(&records).iter().map(|stretch| stretch.point).collect();
+        assert_eq!(points, [0, 3, 7]);
     }
 
     #[test]

@@ -63,11 +63,6 @@ fn faults(finding: &Finding) -> Vec<String> {
     faults
 }
 
-/// Whether a driver of this name is there to break this rule.
-fn named_after(name: &str, rule: &str) -> bool {
-    name.strip_prefix(rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-}
-
 #[test]
 fn each_buggy_driver_is_found_out() {
     let mut problems = Vec::new();
@@ -82,7 +77,7 @@ fn each_buggy_driver_is_found_out() {
             continue;
         }
         if let Some(first) = report.findings.first()
-            && !named_after(&name, &first.rule)
+            && !common::breaks(&name, &first.rule)
         {
             problems.push(format!("{name}: the first finding is {}: {}", first.rule, first.title));
         }
@@ -100,6 +95,26 @@ fn each_buggy_driver_is_found_out() {
         }
     }
     common::none(&problems);
+}
+
+/// The queue operations that swapped two requests, as the functions of the call.
+fn swaps(report: &bench::Report) -> Vec<Vec<&str>> {
+    let reordered = report.findings.iter().filter(|finding| finding.rule == "irp-reordered");
+    reordered
+        .filter_map(|finding| finding.places.last())
+        .filter(|place| place.role.contains("is put b"))
+        .map(|place| place.stack.iter().filter_map(|frame| frame.function.as_deref()).collect())
+        .collect()
+}
+
+#[test]
+fn a_search_finds_both_ways_in_which_held_requests_are_reordered() {
+    let driver = common::driver("buggy", "irp-hold-replay");
+    let report = common::test(&driver, &common::steady(40_000, 2));
+    let swaps = swaps(&report);
+    let by = |caller: &str| swaps.iter().any(|swap| swap.contains(&caller));
+    assert!(by("ReplayOffline"), "put back at the tail: {swaps:?}");
+    assert!(by("WithdrawActive"), "withdrawn behind one that came later: {swaps:?}");
 }
 
 fn stays_clean(name: &str, driver: &Driver, options: &Options) -> Vec<String> {
@@ -153,6 +168,7 @@ fn each_clean_driver_stays_clean_for_long() {
 
 #[test]
 fn names_of_drivers_begin_with_their_rule() {
+    use common::named_after;
     assert!(named_after("deadlock", "deadlock") && named_after("deadlock-cancel", "deadlock"));
     assert!(!named_after("deadlocks", "deadlock") && !named_after("deadlock", "deadlock-cancel"));
 }

@@ -131,15 +131,13 @@ impl CodeCache {
         let slot = recent_slot(rip);
         match self.recent[slot] {
             (start, block) if start == rip && block != NONE => Ok(block),
+            _ if self.trap.contains(&rip) => Err(NoBlock::Trap),
             _ => self.find(rip, bus),
         }
     }
 
     #[cold]
     fn find<B: Bus>(&mut self, rip: u64, bus: &mut B) -> Result<u32, NoBlock<B::Stop>> {
-        if self.trap.contains(&rip) {
-            return Err(NoBlock::Trap);
-        }
         let block = match self.by_start.get(&rip) {
             Some(block) => *block,
             None => {

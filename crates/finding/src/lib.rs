@@ -101,7 +101,8 @@ impl Finding {
 
     /// What makes two findings the same bug: the rule, and the source line of the last place that
     /// has one - where things went wrong - or else its address. A loop may be met anywhere in it, so
-    /// there the function counts.
+    /// there the function counts; and drivers have one helper that puts requests into a queue, so there
+    /// those who call it count as well.
     pub fn key(&self) -> (String, String) {
         let mut known = self.places.iter().filter(|place| !place.stack.is_empty());
         let by_first = Self::BY_FIRST_PLACE.contains(&self.rule.as_str());
@@ -110,6 +111,7 @@ impl Finding {
             None => String::new(),
             Some(place) => match (&place.function, &place.file, place.line) {
                 (Some(function), ..) if self.rule == "no-progress" => function.clone(),
+                _ if self.rule == "irp-reordered" => place.lines().join(" "),
                 (_, Some(file), Some(line)) => format!("{file}:{line}"),
                 _ => format!("{}+{:#x}", place.module, place.rva),
             },

@@ -71,4 +71,13 @@ impl Place {
             stack,
         }
     }
+
+    /// The source line of each frame, or else its address.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |frame: &Frame| match (&frame.file, frame.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}"),
+            _ => format!("{}+{:#x}", frame.module, frame.rva),
+        };
+        self.stack.iter().map(line).collect()
+    }
 }

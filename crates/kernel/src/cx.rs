@@ -135,6 +135,15 @@ impl<'a> Cx<'a> {
         if alone { Ok(()) } else { self.give_way() }
     }
 
+    /// A scheduling point at which others come first, as where somebody is in no hurry: the PnP
+    /// manager between its requests.
+    pub fn pause(&mut self) -> Result<(), Stop> {
+        self.pausing = true;
+        let result = self.point();
+        self.pausing = false;
+        result
+    }
+
     fn give_way(&mut self) -> Result<(), Stop> {
         match self.choose() {
             None => Err(Stop::Run),

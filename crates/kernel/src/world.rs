@@ -110,6 +110,10 @@ pub struct World {
     pub overtakings: Vec<(Overtaking, Schedule)>,
     /// The two requests, by number, at whose overtaking a run ends; the others are only noted.
     pub stop_at_overtaking: Option<(u16, u16)>,
+    /// Finds the call stack of who puts a request into a list, while the bus observes lists.
+    pub unwinder: Option<crate::record::Unwinder>,
+    /// What is known of the lists that requests were in, in this run, while the bus observes lists.
+    pub lists: crate::io::order::Lists,
     /// The call that fails for want of memory, see [`crate::low_resources`]; counted only if set.
     pub fail_at: Option<u32>,
     /// Step of a scenario that makes the next request or opens the next file; 0 for none.
@@ -119,6 +123,8 @@ pub struct World {
     /// Calls that may fail, while a recorder is there and `fail_at` is set.
     pub calls_that_may_fail: Vec<crate::low_resources::Call>,
     pub(crate) over: bool,
+    /// Whoever runs lets others go first at its next point; see [`Cx::pause`].
+    pub(crate) pausing: bool,
     pub(crate) contexts: Contexts,
     rules: [Rc<[&'static Rule]>; KINDS],
     base: Option<Box<Base>>,
@@ -172,11 +178,14 @@ impl World {
             stop_at_race: None,
             overtakings: Vec::new(),
             stop_at_overtaking: None,
+            unwinder: None,
+            lists: Default::default(),
             fail_at: None,
             next_tag: 0,
             next_data: None,
             calls_that_may_fail: Vec::new(),
             over: false,
+            pausing: false,
             contexts: Contexts::new(),
             rules: wants.map(Rc::from),
             base: None,
@@ -197,9 +206,9 @@ impl World {
     /// Tells the rules that want it; false if one of them objects, and the run is over.
     #[inline]
     pub fn tell(&mut self, event: Event) -> bool {
-        let kind = event.kind();
-        let rules = self.rules[kind as usize].clone();
-        for rule in rules.iter() {
+        let kind = event.kind() as usize;
+        for index in 0..self.rules[kind].len() {
+            let rule = self.rules[kind][index];
             if let Some(violation) = (rule.check)(&event, self) {
                 self.end(Outcome::Violation(Box::new(violation)));
                 return false;
@@ -331,6 +340,7 @@ impl World {
 
     /// Chooses who goes on; `None` when the run is over.
     pub(crate) fn choose(&mut self) -> Option<u8> {
+        let pause = std::mem::take(&mut self.pausing);
         loop {
             if self.over {
                 return None;
@@ -355,8 +365,12 @@ impl World {
                 }
                 mask.trailing_zeros() as u8
             } else {
-                let point =
-                    Point { index: self.state.points, enabled: mask, current: self.state.current };
+                let point = Point {
+                    index: self.state.points,
+                    enabled: mask,
+                    current: self.state.current,
+                    pause,
+                };
                 self.state.points += 1;
                 let choice = self.strategy.choose(&point);
                 let choice = if mask >> choice & 1 != 0 { choice } else { point.default_choice() };
@@ -598,6 +612,7 @@ impl World {
         self.over = false;
         self.outcome = None;
         self.taken.clear();
+        self.lists.clear();
         self.budget = BUDGET;
     }
 

@@ -83,6 +83,7 @@ pub(crate) fn report() -> Report {
         verdict: Verdict::Findings,
         schedules: Schedules { tried: 12_000, distinct: 2345 },
         seconds: 1.216,
+        first_hit: Some(0.5),
         seed: 1,
         workers: 2,
         coverage: Coverage {

@@ -1,8 +1,8 @@
 //! Who runs next: choices, their encoding, and strategies that make them.
 //!
 //! A run asks its [`Strategy`] at every scheduling point. The *default* choice is to let the
-//! running context go on, and, when it cannot, to take the next one in order of number. What a
-//! strategy chose otherwise is a [`Deviation`]; the list of them is the run's [`Schedule`], which
+//! running context go on, and, when it cannot or pauses, to take the next one in order of number.
+//! What a strategy chose otherwise is a [`Deviation`]; the list of them is the run's [`Schedule`], which
 //! re-creates it exactly.
 
 mod any;
@@ -38,6 +38,8 @@ pub struct Point {
     pub enabled: u32,
     /// Who was running.
     pub current: Context,
+    /// Whoever was running could go on and is in no hurry: others come first.
+    pub pause: bool,
 }
 
 impl Point {
@@ -45,11 +47,13 @@ impl Point {
     #[inline]
     pub fn default_choice(&self) -> Context {
         let current = 1u32 << self.current;
-        if self.enabled & current != 0 {
+        if self.enabled & current != 0 && !self.pause {
             return self.current;
         }
-        // What the world does by itself comes only when nobody else can go on.
+        // What the world does by itself comes only when nobody else can go on, whoever pauses only
+        // when no other context can.
         let others = self.enabled & !(1 << LAST);
+        let others = if others == current { others } else { others & !current };
         let above = others & !(current | (current - 1));
         let from = if above != 0 { above } else { others };
         if from == 0 { LAST } else { from.trailing_zeros() as Context }
@@ -58,7 +62,14 @@ impl Point {
     /// Whether taking `choice` takes the processor from somebody who could go on.
     #[inline]
     pub fn preempts(&self, choice: Context) -> bool {
-        choice != self.current && self.enabled >> self.current & 1 != 0
+        choice != self.current && self.enabled >> self.current & 1 != 0 && !self.pause
+    }
+
+    /// Whether `choice` counts against the bound of a search: it preempts, or is not the one whose
+    /// turn it is after somebody who pauses.
+    #[inline]
+    pub fn costs(&self, choice: Context) -> bool {
+        if self.pause { choice != self.default_choice() } else { self.preempts(choice) }
     }
 }
 
@@ -139,13 +150,25 @@ mod tests {
 
     #[test]
     fn the_default_goes_on_and_else_takes_the_next_number() {
-        let point = |enabled, current| Point { index: 0, enabled, current }.default_choice();
+        let point =
+            |enabled, current| Point { index: 0, enabled, current, pause: false }.default_choice();
         assert_eq!(point(0b1011, 1), 1);
         assert_eq!(point(0b1001, 1), 3);
         assert_eq!(point(0b0011, 3), 0);
         assert_eq!(point(1 << 31 | 1, 31), 31);
         assert_eq!(point(1 << 31 | 1, 3), 0, "the clock comes last");
         assert_eq!(point(1 << 31, 3), 31);
+    }
+
+    #[test]
+    fn whoever_pauses_lets_others_go_first() {
+        let point = |enabled, current| Point { index: 0, enabled, current, pause: true };
+        assert_eq!(point(0b1011, 1).default_choice(), 3);
+        assert_eq!(point(0b0011, 1).default_choice(), 0);
+        assert_eq!(point(1 << 31 | 0b10, 1).default_choice(), 1, "before the clock");
+        let point = point(0b1011, 1);
+        assert!(!point.costs(3) && point.costs(0) && point.costs(1));
+        assert!(!point.preempts(0), "nobody was in a hurry");
     }
 
     #[test]

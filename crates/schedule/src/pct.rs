@@ -71,9 +71,9 @@ mod tests {
         let mut pct = Pct::new(3, 1);
         assert!(pct.next_run());
         let mut current = 0;
-        let first = pct.choose(&Point { index: 0, enabled: 0b111, current });
+        let first = pct.choose(&Point { index: 0, enabled: 0b111, current, pause: false });
         for index in 1..40 {
-            current = pct.choose(&Point { index, enabled: 0b111, current });
+            current = pct.choose(&Point { index, enabled: 0b111, current, pause: false });
             assert_eq!(current, first);
         }
     }

@@ -71,7 +71,7 @@ mod tests {
             for _ in 0..3 {
                 assert!(random.next_run());
                 for index in 0..50 {
-                    let point = Point { index, enabled: 0b1011_0100, current: 1 };
+                    let point = Point { index, enabled: 0b1011_0100, current: 1, pause: false };
                     let choice = random.choose(&point);
                     assert_ne!(point.enabled >> choice & 1, 0);
                     chosen.push(choice);

@@ -19,16 +19,31 @@ pub fn driver(folder: &str, name: &str) -> Driver {
     Driver { path, image, pdb, device: device(&file.with_file_name("driver.c")) }
 }
 
-/// The device that a driver says it is for, in the second line of its source.
-fn device(source: &Path) -> bench::Device {
+/// What a driver says of itself in the second line of its source: `/* device: NAME */`.
+fn says(source: &Path, what: &str) -> Option<String> {
     let text = std::fs::read_to_string(source).unwrap_or_default();
-    let line = text.lines().nth(1).unwrap_or_default();
-    let name = line.strip_prefix("/* device: ").and_then(|line| line.strip_suffix(" */"));
-    name.map_or_else(bench::Device::default, |name| {
-        let model = devices::Model::by_name(name);
+    let line = text.lines().nth(1)?.strip_prefix(&format!("/* {what}: "))?;
+    line.strip_suffix(" */").map(str::to_owned)
+}
+
+/// The device that a driver says it is for.
+fn device(source: &Path) -> bench::Device {
+    says(source, "device").map_or_else(bench::Device::default, |name| {
+        let model = devices::Model::by_name(&name);
         let model = model.unwrap_or_else(|| panic!("{}: no device {name}", source.display()));
-        bench::Device { name: name.to_owned(), model }
+        bench::Device { name, model }
     })
+}
+
+/// The rule that a buggy driver breaks: the one it names, or the one it is named after.
+pub fn breaks(name: &str, rule: &str) -> bool {
+    let source = root().join(format!("drivers/buggy/{name}/driver.c"));
+    says(&source, "rule").map_or_else(|| named_after(name, rule), |own| own == rule)
+}
+
+/// Whether a driver of this name is there to break this rule.
+pub fn named_after(name: &str, rule: &str) -> bool {
+    name.strip_prefix(rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// All drivers of `drivers/FOLDER` in order of name; a folder without a built driver is passed over.

@@ -31,10 +31,14 @@ fn masked(text: &str) -> String {
 }
 
 fn masked_line(line: &str) -> String {
-    for field in ["\"seconds\": ", "\"schedules_per_second\": "] {
+    for field in ["\"seconds\": ", "\"first_finding_seconds\": ", "\"schedules_per_second\": "] {
         if let Some(at) = line.find(field) {
-            return format!("{}{field}0.0,", &line[..at]);
+            let null = line[at..].contains("null");
+            return format!("{}{field}{},", &line[..at], if null { "null" } else { "0.0" });
         }
+    }
+    if line.starts_with("First found ") && line.contains(" after ") {
+        return "First found    after T s".to_owned();
     }
     if line.starts_with("Schedules ")
         && let (Some(from), Some(to)) = (line.find(", in "), line.find(" a second"))
@@ -52,4 +56,5 @@ fn times_and_rates_are_masked() {
         "Schedules      1 tried, 1 of them distinct, in T s (N a second, 1 worker, seed 1)";
     assert_eq!(masked_line(line), expected);
     assert_eq!(masked_line("  \"seconds\": 0.25,"), "  \"seconds\": 0.0,");
+    assert_eq!(masked_line("First found    after 0.31 s"), "First found    after T s");
 }

@@ -18,7 +18,7 @@ pub mod interrupt;
 pub mod irp;
 pub mod mdl;
 pub mod notification;
-mod order;
+pub mod order;
 pub mod property;
 pub mod questions;
 pub mod registered;

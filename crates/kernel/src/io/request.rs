@@ -450,7 +450,28 @@ pub fn pnp(cx: &mut Cx, target: u64, minor: u8, parameters: [u64; 4]) -> Result<
         memory.poke64(here + location::PARAMETERS + 8 * slot, value);
     }
     send(cx, index, top, at)?;
-    Ok(wait(cx, index)?.0)
+    let status = wait(cx, index)?.0;
+    if changes_state(minor) {
+        cx.pause()?;
+    }
+    Ok(status)
+}
+
+/// Whether a PnP request takes a device from one state to another. The PnP manager has much to do
+/// between two of these, so whoever uses the device meets each state; after its mere questions it
+/// goes on.
+fn changes_state(minor: u8) -> bool {
+    use crate::pnp::manager::minor::*;
+    matches!(
+        minor,
+        START_DEVICE
+            | QUERY_STOP_DEVICE
+            | STOP_DEVICE
+            | CANCEL_STOP_DEVICE
+            | QUERY_REMOVE_DEVICE
+            | CANCEL_REMOVE_DEVICE
+            | SURPRISE_REMOVAL
+    )
 }
 
 /// One line about a request on its way to a driver, with its stack of locations.

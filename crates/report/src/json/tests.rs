@@ -13,8 +13,8 @@ fn keys(text: &str) -> Vec<String> {
 #[test]
 fn a_test_has_every_field_with_the_schema_first() {
     let text = test_json(&samples::report()).unwrap();
-    let expected = "schema driver verdict schedules seconds schedules_per_second seed workers coverage \
-                    findings unsupported notes";
+    let expected = "schema driver verdict schedules seconds first_finding_seconds \
+                    schedules_per_second seed workers coverage findings unsupported notes";
     assert_eq!(keys(&text), expected.split_whitespace().collect::<Vec<_>>());
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["schema"], "bugcheck.test.1");

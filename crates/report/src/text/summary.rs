@@ -28,6 +28,9 @@ pub(super) fn summary(page: &mut Page<'_>, report: &Report) {
         page.blank();
     }
     page.labelled(0, LABEL, "Schedules", &schedules(report));
+    if let Some(first) = report.first_hit.filter(|_| !report.findings.is_empty()) {
+        page.labelled(0, LABEL, "First found", &format!("after {first:.2} s"));
+    }
     page.labelled(0, LABEL, "Completed", &bounds(report));
     page.labelled(0, LABEL, "Reached", &reached(report));
     let missed = &report.coverage.not_reached;

@@ -71,19 +71,27 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let name = |address| world.state.irps.iter().position(|irp| irp.address == address);
     let number = |address| name(address).map_or(0, |index| index + 1);
     let (one, two) = (number(earlier), number(later));
-    // The list operation that swapped them, if it was one.
-    let (swap, told, detail) = match (first.queued, second.queued) {
-        (Some(first), Some(second)) if first > second => (
-            first,
+    // The operation that swapped them, if it was one: on a list of the driver's own, which was watched,
+    // or else on a queue of the kernel's.
+    let swap = world.lists.swap.map(|put| (put.site, put.irp == earlier));
+    let listed = world.lists.held(earlier) || world.lists.held(later);
+    let (swap, behind) = match (swap, first.queued, second.queued) {
+        (Some(swap), ..) => swap,
+        (None, Some(first), Some(second)) if !listed && first > second => (first, true),
+        (None, Some(first), Some(second)) if !listed && ahead(world, later, earlier) => {
+            (second, second < first)
+        }
+        _ => return None,
+    };
+    let (told, detail) = match behind {
+        true => (
             "the earlier request is put behind the later one",
-            format!("IRP {one} was put into a list after IRP {two}, which was issued later."),
+            format!("IRP {one} was put into a list behind IRP {two}, which was issued later."),
         ),
-        (Some(first), Some(second)) if ahead(world, later, earlier) && second > first => (
-            second,
+        false => (
             "the later request is put before the earlier one",
             format!("IRP {two} was put into the list before IRP {one}, which was there already."),
         ),
-        _ => return None,
     };
     let title = format!(
         "{} completes {} before one of the same handle that was issued earlier",
