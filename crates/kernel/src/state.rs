@@ -235,6 +235,19 @@ pub struct Wait {
     pub all: bool,
 }
 
+/// A thread that works on the entries of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueThread {
+    /// KTHREAD.
+    pub thread: u64,
+    /// KQUEUE.
+    pub queue: u64,
+    /// The entry that it got last.
+    pub entry: u64,
+    /// It counts as busy with it.
+    pub busy: bool,
+}
+
 /// A section of an image that a driver locked.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionLock {
@@ -548,6 +561,8 @@ state! {
     timers: Vec<Timer>,
     /// Blocked waits, oldest first.
     waits: Vec<Wait>,
+    /// Threads that work on the entries of queues.
+    queue_threads: Vec<QueueThread>,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
     /// Sections that are locked or were.
@@ -628,6 +643,7 @@ impl State {
             locks: Vec::new(),
             timers: Vec::new(),
             waits: Vec::new(),
+            queue_threads: Vec::new(),
             interrupts: Vec::new(),
             locked_sections: Vec::new(),
             paged_drivers: 0,

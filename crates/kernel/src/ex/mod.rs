@@ -7,6 +7,7 @@ pub mod lists;
 pub mod lookaside;
 pub mod misc;
 pub mod pool;
+pub mod push_lock;
 pub mod resource;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
@@ -18,6 +19,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         lookaside::services(),
         misc::services(),
         pool::services(),
+        push_lock::services(),
         resource::services(),
     ]
     .into_iter()

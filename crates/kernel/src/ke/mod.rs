@@ -7,6 +7,7 @@ pub mod dpc;
 pub mod event;
 pub mod irql;
 pub mod mutex;
+pub mod queue;
 pub mod semaphore;
 pub mod spin_lock;
 pub mod time;
@@ -22,6 +23,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         event::services(),
         irql::services(),
         mutex::services(),
+        queue::services(),
         semaphore::services(),
         spin_lock::services(),
         time::services(),

@@ -20,6 +20,8 @@ pub mod object {
     pub const MUTANT: u8 = 2;
     /// Process.
     pub const PROCESS: u8 = 3;
+    /// Queue of entries.
+    pub const QUEUE: u8 = 4;
     /// Semaphore.
     pub const SEMAPHORE: u8 = 5;
     /// Thread.
@@ -33,10 +35,11 @@ pub mod object {
 fn is_signalled(world: &mut World, at: u64, thread: u64) -> bool {
     let memory = &mut world.bus.memory;
     let state = memory.peek32(at + header::SIGNAL_STATE) as i32;
-    if memory.peek8(at + header::TYPE) & 0x7f == object::MUTANT {
-        return state > 0 || memory.peek64(at + kmutant::OWNER_THREAD) == thread;
+    match memory.peek8(at + header::TYPE) & 0x7f {
+        object::MUTANT => state > 0 || memory.peek64(at + kmutant::OWNER_THREAD) == thread,
+        object::QUEUE => state > 0 && super::queue::admits(world, at),
+        _ => state > 0,
     }
-    state > 0
 }
 
 /// Takes what a satisfied wait takes: a synchronization object's signal, a semaphore's count, a
@@ -52,6 +55,7 @@ pub(crate) fn satisfy(world: &mut World, at: u64, thread: u64) {
             memory.poke32(place, (state - 1) as u32);
             memory.poke64(at + kmutant::OWNER_THREAD, thread);
         }
+        object::QUEUE => super::queue::satisfy(world, at, thread),
         _ => {}
     }
 }
@@ -134,7 +138,13 @@ pub fn wait_for(
         let count = objects.len() as u8;
         cx.state.waits.push(Wait { context, objects: list, count, all });
     }
-    cx.block(Doing::Waiting)?;
+    if cx.state.queue_threads.is_empty() {
+        cx.block(Doing::Waiting)?;
+    } else {
+        super::queue::leave(cx, thread);
+        cx.block(Doing::Waiting)?;
+        super::queue::come_back(cx, thread);
+    }
     finish(cx)
 }
 

@@ -38,6 +38,9 @@ pub(crate) fn object(world: &mut World) -> u64 {
 pub(crate) fn ended(cx: &mut Cx) {
     let thread = cx.state.me().thread;
     cx.bus.memory.poke32(thread + header::SIGNAL_STATE, 1);
+    if !cx.state.queue_threads.is_empty() {
+        crate::ke::queue::ended(cx, thread);
+    }
     if !cx.state.waits.is_empty() {
         signal(cx, thread);
     }

@@ -10,6 +10,7 @@ pub mod crt;
 pub mod crt_tools;
 pub mod exception;
 pub mod format;
+pub mod generic_table;
 pub mod memory;
 pub mod misc;
 pub mod print;
@@ -20,6 +21,7 @@ mod service_tests;
 pub(crate) mod test_machine;
 pub mod text;
 pub mod time;
+mod tree;
 pub mod unicode;
 pub mod utf8;
 pub mod version;
@@ -35,6 +37,7 @@ pub(crate) fn services() -> Vec<Service> {
         crt::services(),
         crt_tools::services(),
         exception::services(),
+        generic_table::services(),
         memory::services(),
         misc::services(),
         print::services(),

@@ -154,6 +154,15 @@ layouts! {
         PARAMETER = "Parameter", 0x18, 0x8;
     }
 
+    /// A queue that threads wait for entries of.
+    kqueue = "KQUEUE", "ntifs.h", 0x40 {
+        HEADER = "Header", 0x0, 0x18;
+        ENTRY_LIST_HEAD = "EntryListHead", 0x18, 0x10;
+        CURRENT_COUNT = "CurrentCount", 0x28, 0x4;
+        MAXIMUM_COUNT = "MaximumCount", 0x2c, 0x4;
+        THREAD_LIST_HEAD = "ThreadListHead", 0x30, 0x10;
+    }
+
     /// A queue of IRPs for drivers with StartIo.
     kdevice_queue = "KDEVICE_QUEUE", "wdm.h", 0x28 {
         TYPE = "Type", 0x0, 0x2;

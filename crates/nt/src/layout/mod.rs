@@ -81,6 +81,7 @@ macro_rules! groups {
 
 groups! {
     base dispatcher request object memory resources pnp files registry processor exception security
+    tables
 }
 
 const COUNT: usize = {
