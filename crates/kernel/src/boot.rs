@@ -43,6 +43,7 @@ const VARIABLES: &[(&str, u64)] = &[
     ("HalDispatchTable", 8),
     ("SeExports", 8),
     ("KeTickCount", 8),
+    ("NlsMbCodePageTag", 1),
 ];
 
 pub(crate) fn boot(world: &mut World) {

@@ -200,6 +200,8 @@ pub struct Lock {
     pub old_irql: u8,
     /// Whether the release is expected to lower the IRQL.
     pub raised: bool,
+    /// Others may hold it too, to read.
+    pub shared: bool,
 }
 
 /// A timer that is set.

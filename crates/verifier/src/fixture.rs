@@ -63,7 +63,7 @@ pub(crate) fn request(world: &mut World, irp: u64) {
 
 /// A lock that is held.
 pub(crate) fn lock(world: &mut World, address: u64, owner: u8, old_irql: u8, site: Site) {
-    world.state.locks.push(Lock { address, owner, site, old_irql, raised: true });
+    world.state.locks.push(Lock { address, owner, site, old_irql, raised: true, shared: false });
 }
 
 /// A refused access of 8 bytes.

@@ -6,7 +6,7 @@ use crate::rtl::print::{Arguments, narrow};
 use crate::rtl::text::narrow_z;
 use crate::service;
 use crate::service::Service;
-use nt::status::STATUS_SUCCESS;
+use nt::status::{STATUS_DEBUGGER_INACTIVE, STATUS_SUCCESS};
 
 /// Most characters of one call (DbgPrint's page).
 const MOST: usize = 512;
@@ -78,6 +78,24 @@ pub fn DbgSetDebugFilterState(
     Ok(STATUS_SUCCESS)
 }
 
+/// Stops kernel debugging, of which there is none.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kddisabledebugger>
+pub fn KdDisableDebugger(_: &mut Cx) -> Result<u32, Stop> {
+    Ok(STATUS_DEBUGGER_INACTIVE)
+}
+
+/// Starts kernel debugging again.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kdenabledebugger>
+pub fn KdEnableDebugger(_: &mut Cx) -> Result<u32, Stop> {
+    Ok(STATUS_DEBUGGER_INACTIVE)
+}
+
+/// Whether no debugger is there: none is.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kdrefreshdebuggernotpresent>
+pub fn KdRefreshDebuggerNotPresent(_: &mut Cx) -> Result<bool, Stop> {
+    Ok(true)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(DbgPrint, quiet),
@@ -86,5 +104,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(vDbgPrintExWithPrefix, quiet),
         service!(DbgQueryDebugFilterState, quiet),
         service!(DbgSetDebugFilterState, quiet),
+        service!(KdDisableDebugger, quiet),
+        service!(KdEnableDebugger, quiet),
+        service!(KdRefreshDebuggerNotPresent, quiet),
     ]
 }

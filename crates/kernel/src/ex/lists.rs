@@ -223,6 +223,23 @@ pub fn FirstEntrySList(cx: &mut Cx, list: u64) -> Result<u64, Stop> {
     Ok(get(cx, list)?.1)
 }
 
+/// Takes the first entry of an interlocked list; the lock counts no more.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exinterlockedpopentryslist>
+pub fn ExInterlockedPopEntrySList(cx: &mut Cx, list: u64, _lock: u64) -> Result<u64, Stop> {
+    ExpInterlockedPopEntrySList(cx, list)
+}
+
+/// Puts an entry first into an interlocked list; the lock counts no more.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exinterlockedpushentryslist>
+pub fn ExInterlockedPushEntrySList(
+    cx: &mut Cx,
+    list: u64,
+    entry: u64,
+    _lock: u64,
+) -> Result<u64, Stop> {
+    ExpInterlockedPushEntrySList(cx, list, entry)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(ExInterlockedInsertHeadList, hands_over),
@@ -234,6 +251,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ExInterlockedAddLargeInteger),
         service!(InitializeSListHead, quiet),
         service!(ExpInterlockedPopEntrySList),
+        service!(ExInterlockedPopEntrySList),
+        service!(ExInterlockedPushEntrySList, hands_over),
         service!(ExpInterlockedPushEntrySList, hands_over),
         service!(ExpInterlockedFlushSList),
         service!(ExQueryDepthSList),

@@ -9,6 +9,7 @@ pub mod misc;
 pub mod pool;
 pub mod push_lock;
 pub mod resource;
+pub mod timer;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
     [
@@ -21,6 +22,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         pool::services(),
         push_lock::services(),
         resource::services(),
+        timer::services(),
     ]
     .into_iter()
     .flatten()

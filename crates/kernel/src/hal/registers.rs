@@ -72,11 +72,44 @@ pub fn WRITE_REGISTER_ULONG(cx: &mut Cx, register: u64, value: u32) -> Result<()
     write(cx, register, 4, u64::from(value))
 }
 
+/// Reads registers of a byte that lie one after another.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-read_register_buffer_uchar>
+pub fn READ_REGISTER_BUFFER_UCHAR(
+    cx: &mut Cx,
+    register: u64,
+    buffer: u64,
+    count: u32,
+) -> Result<(), Stop> {
+    read_buffer(cx, register, buffer, count, 1)
+}
+
+/// Reads registers of 32 bits that lie one after another.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-read_register_buffer_ulong>
+pub fn READ_REGISTER_BUFFER_ULONG(
+    cx: &mut Cx,
+    register: u64,
+    buffer: u64,
+    count: u32,
+) -> Result<(), Stop> {
+    read_buffer(cx, register, buffer, count, 4)
+}
+
+/// Copies a range of registers.
+fn read_buffer(cx: &mut Cx, register: u64, buffer: u64, count: u32, bytes: u8) -> Result<(), Stop> {
+    for index in (0..u64::from(count)).map(|index| index * u64::from(bytes)) {
+        let value = read(cx, register + index, bytes)?.to_le_bytes();
+        cx.write_bytes(buffer + index, &value[..usize::from(bytes)])?;
+    }
+    Ok(())
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(READ_REGISTER_UCHAR),
         service!(READ_REGISTER_USHORT),
         service!(READ_REGISTER_ULONG),
+        service!(READ_REGISTER_BUFFER_UCHAR),
+        service!(READ_REGISTER_BUFFER_ULONG),
         service!(WRITE_REGISTER_UCHAR),
         service!(WRITE_REGISTER_USHORT),
         service!(WRITE_REGISTER_ULONG),

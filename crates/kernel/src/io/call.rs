@@ -140,6 +140,30 @@ pub fn IopForwardCompletion(cx: &mut Cx, _device: u64, _irp: u64, key: u64) -> R
     Ok(nt::status::STATUS_MORE_PROCESSING_REQUIRED)
 }
 
+/// Sets the completion routine of the next lower location. Windows allocates to keep the driver
+/// loaded while the routine runs, which may fail.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iosetcompletionroutineex>
+pub fn IoSetCompletionRoutineEx(
+    cx: &mut Cx,
+    target: u64,
+    at: u64,
+    routine: u64,
+    context: u64,
+    success: bool,
+    error: bool,
+    cancel: bool,
+) -> Result<u32, Stop> {
+    cx.probe(target, device::SIZE, Access::Read)?;
+    cx.probe(at, irp::SIZE, Access::Write)?;
+    let here = cx.read64(at + irp::TAIL_OVERLAY_CURRENT_STACK_LOCATION)? - location::SIZE;
+    cx.write64(here + location::COMPLETION_ROUTINE, routine)?;
+    cx.write64(here + location::CONTEXT, context)?;
+    // SL_INVOKE_ON_CANCEL, SL_INVOKE_ON_SUCCESS, SL_INVOKE_ON_ERROR (wdm.h).
+    let control = u8::from(cancel) << 5 | u8::from(success) << 6 | u8::from(error) << 7;
+    cx.write8(here + location::CONTROL, control)?;
+    Ok(nt::status::STATUS_SUCCESS)
+}
+
 /// Passes a power request; nothing special about it since Windows Vista.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-pocalldriver>
 pub fn PoCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
@@ -156,6 +180,7 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(IofCallDriver, hands_over),
         service!(IoForwardIrpSynchronously, hands_over),
+        service!(IoSetCompletionRoutineEx, quiet, partly "the driver is not kept loaded by it"),
         service!(IopForwardCompletion, quiet),
         service!(PoCallDriver, hands_over),
         service!(PoStartNextPowerIrp, quiet),

@@ -273,6 +273,29 @@ pub fn IoGetAttachedDeviceReference(cx: &mut Cx, object: u64) -> Result<u64, Sto
     Ok(top)
 }
 
+/// The device objects of a driver, each with a reference, as many as there is room for.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-ioenumeratedeviceobjectlist>
+pub fn IoEnumerateDeviceObjectList(
+    cx: &mut Cx,
+    driver_object: u64,
+    list: u64,
+    bytes: u32,
+    number: u64,
+) -> Result<u32, Stop> {
+    let mut object = cx.read64(driver_object + driver::DEVICE_OBJECT)?;
+    let (mut count, room) = (0, bytes / 8);
+    while object != 0 {
+        if list != 0 && count < room {
+            cx.write64(list + 8 * u64::from(count), object)?;
+            crate::ob::object::reference(cx, object);
+        }
+        count += 1;
+        object = cx.read64(object + device::NEXT_DEVICE)?;
+    }
+    cx.write32(number, count)?;
+    Ok(if count > room { status::STATUS_BUFFER_TOO_SMALL } else { status::STATUS_SUCCESS })
+}
+
 /// What a driver that registers nothing for a request does with it.
 pub fn IopInvalidDeviceRequest(cx: &mut Cx, _device: u64, irp: u64) -> Result<u32, Stop> {
     let code = status::STATUS_INVALID_DEVICE_REQUEST;
@@ -289,6 +312,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoAttachDeviceToDeviceStackSafe),
         service!(IoDetachDevice),
         service!(IoGetAttachedDeviceReference),
+        service!(IoEnumerateDeviceObjectList),
         service!(IopInvalidDeviceRequest, quiet),
     ]
 }

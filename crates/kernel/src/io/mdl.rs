@@ -258,8 +258,15 @@ pub fn MmSizeOfMdl(_cx: &mut Cx, address: u64, bytes: u64) -> Result<u64, Stop> 
     Ok(size(address, bytes.min(map::POOL_BYTES)))
 }
 
+/// Makes caches and memory agree about a buffer before DMA; on x64 they always do.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keflushiobuffers>
+pub fn KeFlushIoBuffers(cx: &mut Cx, mdl: u64, _reads: bool, _dma: bool) -> Result<(), Stop> {
+    cx.read64(mdl).map(drop)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
+        service!(KeFlushIoBuffers, quiet),
         service!(IoAllocateMdl, quiet),
         service!(IoFreeMdl),
         service!(MmProbeAndLockPages),

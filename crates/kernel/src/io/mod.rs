@@ -20,6 +20,7 @@ pub mod mdl;
 pub mod notification;
 pub mod order;
 pub mod property;
+pub mod property_data;
 pub mod questions;
 pub mod registered;
 pub mod remove_lock;
@@ -46,6 +47,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         mdl::services(),
         notification::services(),
         property::services(),
+        property_data::services(),
         questions::services(),
         remove_lock::services(),
         start_io::services(),

@@ -139,8 +139,17 @@ pub fn PsGetVersion(
     Ok(false)
 }
 
+/// The NUMA node that a device is near: there is one.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iogetdevicenumanode>
+pub fn IoGetDeviceNumaNode(cx: &mut Cx, pdo: u64, node: u64) -> Result<u32, Stop> {
+    cx.read64(pdo)?;
+    cx.write16(node, 0)?;
+    Ok(nt::status::STATUS_SUCCESS)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
+        service!(IoGetDeviceNumaNode, quiet),
         service!(IoIsWdmVersionAvailable, quiet),
         service!(IoGetRelatedDeviceObject, quiet),
         service!(IoGetDeviceAttachmentBaseRef),

@@ -57,11 +57,35 @@ pub enum Event {
     Reinitialize,
 }
 
+/// A property of a device that a driver set.
+#[derive(Clone, Debug)]
+pub struct Property {
+    /// Physical device object.
+    pub device: u64,
+    /// DEVPROPKEY, as it lies in memory.
+    pub key: [u8; 20],
+    /// Language, 0 for none.
+    pub locale: u32,
+    /// DEVPROPTYPE.
+    pub kind: u32,
+    /// The value.
+    pub data: Rc<[u8]>,
+}
+
+impl Property {
+    /// Whether it is this one.
+    pub fn is(&self, device: u64, key: &[u8; 20], locale: u32) -> bool {
+        self.device == device && self.key == *key && self.locale == locale
+    }
+}
+
 /// See the module's description.
 #[derive(Clone, Debug, Default)]
 pub struct Registered {
     /// Device interfaces, oldest first.
     pub interfaces: Vec<Interface>,
+    /// Properties of devices.
+    pub properties: Vec<Property>,
     /// Notifications, oldest first.
     pub notifications: Vec<Notification>,
     /// Driver object extensions: driver object, the driver's number, address.

@@ -40,6 +40,29 @@ pub fn KeQueryMaximumGroupCount(_: &mut Cx) -> Result<u16, Stop> {
     Ok(1)
 }
 
+/// The highest number of a NUMA node: there is one, 0.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequeryhighestnodenumber>
+pub fn KeQueryHighestNodeNumber(_: &mut Cx) -> Result<u16, Stop> {
+    Ok(0)
+}
+
+/// Processors of a NUMA node; of none for one that is not there.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequerynodeactiveaffinity>
+pub fn KeQueryNodeActiveAffinity(
+    cx: &mut Cx,
+    node: u16,
+    affinity: u64,
+    count: u64,
+) -> Result<(), Stop> {
+    let processors = if node == 0 { cx.processors } else { 0 };
+    if affinity != 0 {
+        // GROUP_AFFINITY: mask, group.
+        cx.write64(affinity, (1 << processors) - 1)?;
+        cx.write64(affinity + 8, 0)?;
+    }
+    if count != 0 { cx.write16(count, processors.into()) } else { Ok(()) }
+}
+
 /// Processors of a group.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequerygroupaffinity>
 pub fn KeQueryGroupAffinity(cx: &mut Cx, group: u16) -> Result<u64, Stop> {
@@ -113,6 +136,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeQueryMaximumProcessorCountEx, quiet),
         service!(KeQueryActiveGroupCount, quiet),
         service!(KeQueryMaximumGroupCount, quiet),
+        service!(KeQueryHighestNodeNumber, quiet),
+        service!(KeQueryNodeActiveAffinity, quiet),
         service!(KeQueryGroupAffinity, quiet),
         service!(KeSetSystemAffinityThread, partly "the thread runs anywhere"),
         service!(KeSetSystemAffinityThreadEx, partly "the thread runs anywhere"),

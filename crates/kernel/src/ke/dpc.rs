@@ -85,6 +85,16 @@ pub fn KeSetTargetProcessorDpc(cx: &mut Cx, dpc: u64, _number: u8) -> Result<(),
     cx.probe(dpc, kdpc::SIZE, Access::Write)
 }
 
+/// The same by group and number.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesettargetprocessordpcex>
+pub fn KeSetTargetProcessorDpcEx(cx: &mut Cx, dpc: u64, number: u64) -> Result<u32, Stop> {
+    cx.probe(dpc, kdpc::SIZE, Access::Write)?;
+    // PROCESSOR_NUMBER: group, number.
+    let (group, number) = (cx.read16(number)?, cx.read8(number + 2)?);
+    let known = group == 0 && number < cx.processors;
+    Ok(if known { nt::status::STATUS_SUCCESS } else { nt::status::STATUS_INVALID_PARAMETER })
+}
+
 /// How urgent a DPC is: any order is tried here, so nothing to do.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetimportancedpc>
 pub fn KeSetImportanceDpc(cx: &mut Cx, dpc: u64, _importance: u32) -> Result<(), Stop> {
@@ -117,6 +127,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeRemoveQueueDpc),
         service!(KeFlushQueuedDpcs),
         service!(KeSetTargetProcessorDpc, quiet),
+        service!(KeSetTargetProcessorDpcEx, quiet),
         service!(KeSetImportanceDpc, quiet),
     ]
 }

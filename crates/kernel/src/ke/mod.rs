@@ -9,6 +9,7 @@ pub mod irql;
 pub mod mutex;
 pub mod queue;
 pub mod semaphore;
+pub mod shared_spin_lock;
 pub mod spin_lock;
 pub mod time;
 pub mod timer;
@@ -25,6 +26,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         mutex::services(),
         queue::services(),
         semaphore::services(),
+        shared_spin_lock::services(),
         spin_lock::services(),
         time::services(),
         timer::services(),

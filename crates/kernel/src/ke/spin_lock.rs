@@ -8,25 +8,38 @@ use crate::state::{Doing, Lock};
 use memory::Access;
 use nt::layout::klock_queue_handle as handle;
 
-const DISPATCH: u8 = 2;
+pub(super) const DISPATCH: u8 = 2;
 
 /// Takes a lock at an IRQL of at least `irql`; returns the IRQL before. `raised` says whether the
 /// release is expected to lower it again.
 pub(crate) fn acquire(cx: &mut Cx, lock: u64, irql: u8, raised: bool) -> Result<u8, Stop> {
     cx.read64(lock)?;
+    let old = spin(cx, lock, irql, raised, false)?;
+    cx.bus.memory.poke64(lock, 1);
+    Ok(old)
+}
+
+/// Spins until a lock is free - or, `shared`, held by others who share it - and counts as its holder
+/// from then on; the lock's word is the caller's business.
+pub(super) fn spin(
+    cx: &mut Cx,
+    lock: u64,
+    irql: u8,
+    raised: bool,
+    shared: bool,
+) -> Result<u8, Stop> {
     cx.say(Event::Acquire { lock, raises: raised })?;
     let old = cx.irql();
     if raised && irql > old {
         cx.set_irql(irql);
     }
     let me = cx.id();
-    while cx.state.locks.iter().any(|held| held.address == lock) {
+    while cx.state.locks.iter().any(|held| held.address == lock && !(shared && held.shared)) {
         cx.block(Doing::Spinning(lock))?;
     }
     let site = cx.state.moment;
-    cx.state.locks.push(Lock { address: lock, owner: me, site, old_irql: old, raised });
+    cx.state.locks.push(Lock { address: lock, owner: me, site, old_irql: old, raised, shared });
     cx.state.me().locks += 1;
-    cx.bus.memory.poke64(lock, 1);
     Ok(old)
 }
 
@@ -58,6 +71,16 @@ pub fn KeInitializeSpinLock(cx: &mut Cx, lock: u64) -> Result<(), Stop> {
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-keacquirespinlockraisetodpc>
 pub fn KeAcquireSpinLockRaiseToDpc(cx: &mut Cx, lock: u64) -> Result<u8, Stop> {
     acquire(cx, lock, DISPATCH, true)
+}
+
+/// The same under the name that older import libraries have for it.
+pub fn KfAcquireSpinLock(cx: &mut Cx, lock: u64) -> Result<u8, Stop> {
+    KeAcquireSpinLockRaiseToDpc(cx, lock)
+}
+
+/// The same as [`KeReleaseSpinLock`], likewise.
+pub fn KfReleaseSpinLock(cx: &mut Cx, lock: u64, irql: u8) -> Result<(), Stop> {
+    KeReleaseSpinLock(cx, lock, irql)
 }
 
 /// Gives a lock back and lowers the IRQL.
@@ -136,6 +159,8 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeInitializeSpinLock, quiet),
         service!(KeAcquireSpinLockRaiseToDpc),
         service!(KeReleaseSpinLock, hands_over),
+        service!(KfAcquireSpinLock),
+        service!(KfReleaseSpinLock, hands_over),
         service!(KeAcquireSpinLockAtDpcLevel),
         service!(KeReleaseSpinLockFromDpcLevel, hands_over),
         service!(KeTryToAcquireSpinLockAtDpcLevel),

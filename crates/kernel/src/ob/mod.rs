@@ -108,6 +108,12 @@ pub fn ZwClose(cx: &mut Cx, handle: u64) -> Result<u32, Stop> {
     Ok(status::STATUS_SUCCESS)
 }
 
+/// The same, saying for whom.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-obclosehandle>
+pub fn ObCloseHandle(cx: &mut Cx, handle: u64, _mode: u8) -> Result<u32, Stop> {
+    ZwClose(cx, handle)
+}
+
 /// The same under its other name.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-ntclose>
 pub fn NtClose(cx: &mut Cx, handle: u64) -> Result<u32, Stop> {
@@ -133,6 +139,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ObfDereferenceObject, hands_over),
         service!(ZwClose),
         service!(NtClose),
+        service!(ObCloseHandle),
     ]);
     services
 }

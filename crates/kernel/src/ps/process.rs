@@ -51,6 +51,13 @@ pub fn IoGetRequestorProcessId(cx: &mut Cx, irp: u64) -> Result<u32, Stop> {
     Ok(APPLICATION_ID as u32)
 }
 
+/// The process on whose behalf another one opened a file: here everybody opens files for themselves.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-iogetinitiatorprocess>
+pub fn IoGetInitiatorProcess(cx: &mut Cx, file: u64) -> Result<u64, Stop> {
+    cx.read64(file)?;
+    Ok(0)
+}
+
 /// The process that a thread belongs to.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-iothreadtoprocess>
 pub fn IoThreadToProcess(cx: &mut Cx, thread: u64) -> Result<u64, Stop> {
@@ -166,6 +173,7 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(PsGetProcessId, quiet),
         service!(IoGetRequestorProcessId, quiet),
+        service!(IoGetInitiatorProcess, quiet),
         service!(IoThreadToProcess, quiet),
         service!(PsGetThreadProcess, quiet),
         service!(PsGetThreadProcessId, quiet),

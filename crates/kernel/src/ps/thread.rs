@@ -97,10 +97,14 @@ pub fn PsGetCurrentThread(cx: &mut Cx) -> Result<u64, Stop> {
     KeGetCurrentThread(cx)
 }
 
+fn identifier(context: usize) -> u64 {
+    0x1000 + 4 * context as u64
+}
+
 /// Identifier of the running thread.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetcurrentthreadid>
 pub fn PsGetCurrentThreadId(cx: &mut Cx) -> Result<u64, Stop> {
-    Ok(0x1000 + 4 * u64::from(cx.id()))
+    Ok(identifier(usize::from(cx.id())))
 }
 
 /// Sets a thread's priority: contexts run in every order here, so nothing to do.
@@ -115,6 +119,22 @@ pub fn KeSetBasePriorityThread(_cx: &mut Cx, _thread: u64, _by: i32) -> Result<i
     Ok(0)
 }
 
+/// The thread of an identifier, with a reference.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-pslookupthreadbythreadid>
+pub fn PsLookupThreadByThreadId(cx: &mut Cx, id: u64, place: u64) -> Result<u32, Stop> {
+    let mut live = cx.state.live();
+    let Some(context) = live.find(|&context| id != 0 && id == identifier(context)) else {
+        return Ok(status::STATUS_INVALID_PARAMETER);
+    };
+    let thread = cx.state.contexts[context].thread;
+    if thread == 0 {
+        return Ok(status::STATUS_INVALID_PARAMETER);
+    }
+    crate::ob::object::reference(cx, thread);
+    cx.write64(place, thread)?;
+    Ok(status::STATUS_SUCCESS)
+}
+
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(PsCreateSystemThread, hands_over),
@@ -122,6 +142,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeGetCurrentThread, quiet),
         service!(PsGetCurrentThread, quiet),
         service!(PsGetCurrentThreadId, quiet),
+        service!(PsLookupThreadByThreadId),
         service!(KeSetPriorityThread, quiet),
         service!(KeSetBasePriorityThread, quiet),
     ]

@@ -47,8 +47,7 @@ impl Tree {
     }
 
     fn count_place(self) -> u64 {
-        let places =
-            [splay::NUMBER_GENERIC_TABLE_ELEMENTS, avl::NUMBER_GENERIC_TABLE_ELEMENTS];
+        let places = [splay::NUMBER_GENERIC_TABLE_ELEMENTS, avl::NUMBER_GENERIC_TABLE_ELEMENTS];
         self.table + places[usize::from(self.avl)]
     }
 
@@ -352,7 +351,13 @@ pub fn RtlLookupFirstMatchingElementGenericTableAvl(
 /// Inserts a copy of what `buffer` holds, unless an element equals it; the element, or 0 without
 /// memory.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-rtlinsertelementgenerictable>
-pub fn RtlInsertElementGenericTable(cx: &mut Cx, table: u64, buffer: u64, bytes: u32, new_element: u64) -> Result<u64, Stop> {
+pub fn RtlInsertElementGenericTable(
+    cx: &mut Cx,
+    table: u64,
+    buffer: u64,
+    bytes: u32,
+    new_element: u64,
+) -> Result<u64, Stop> {
     let tree = Tree::of(table, false);
     let found = tree.search(cx, buffer)?;
     tree.insert(cx, (buffer, bytes), new_element, found)
@@ -360,7 +365,13 @@ pub fn RtlInsertElementGenericTable(cx: &mut Cx, table: u64, buffer: u64, bytes:
 
 /// The same with a balanced tree.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-rtlinsertelementgenerictableavl>
-pub fn RtlInsertElementGenericTableAvl(cx: &mut Cx, table: u64, buffer: u64, bytes: u32, new_element: u64) -> Result<u64, Stop> {
+pub fn RtlInsertElementGenericTableAvl(
+    cx: &mut Cx,
+    table: u64,
+    buffer: u64,
+    bytes: u32,
+    new_element: u64,
+) -> Result<u64, Stop> {
     let tree = Tree::of(table, true);
     let found = tree.search(cx, buffer)?;
     tree.insert(cx, (buffer, bytes), new_element, found)
@@ -392,13 +403,21 @@ pub fn RtlLookupElementGenericTableAvl(cx: &mut Cx, table: u64, buffer: u64) -> 
 
 /// The element behind the one that `key` names, or the first; `key` follows.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-rtlenumerategenerictablewithoutsplaying>
-pub fn RtlEnumerateGenericTableWithoutSplaying(cx: &mut Cx, table: u64, key: u64) -> Result<u64, Stop> {
+pub fn RtlEnumerateGenericTableWithoutSplaying(
+    cx: &mut Cx,
+    table: u64,
+    key: u64,
+) -> Result<u64, Stop> {
     Tree::of(table, false).next(cx, key)
 }
 
 /// The same with a balanced tree.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-rtlenumerategenerictablewithoutsplayingavl>
-pub fn RtlEnumerateGenericTableWithoutSplayingAvl(cx: &mut Cx, table: u64, key: u64) -> Result<u64, Stop> {
+pub fn RtlEnumerateGenericTableWithoutSplayingAvl(
+    cx: &mut Cx,
+    table: u64,
+    key: u64,
+) -> Result<u64, Stop> {
     Tree::of(table, true).next(cx, key)
 }
 

@@ -45,6 +45,24 @@ pub fn memcpy(cx: &mut Cx, to: u64, from: u64, bytes: u64) -> Result<u64, Stop> 
     copy(cx, to, from, bytes)
 }
 
+/// Copies bytes if there is room for them; else clears the room and says so (errno.h: EINVAL 22,
+/// ERANGE 34).
+/// <https://learn.microsoft.com/cpp/c-runtime-library/reference/memcpy-s-wmemcpy-s>
+pub fn memcpy_s(cx: &mut Cx, to: u64, room: u64, from: u64, bytes: u64) -> Result<i32, Stop> {
+    if bytes == 0 {
+        return Ok(0);
+    }
+    if to == 0 {
+        return Ok(22);
+    }
+    if from == 0 || room < bytes {
+        cx.write_bytes(to, &vec![0; room.min(map::POOL_BYTES) as usize])?;
+        return Ok(if from == 0 { 22 } else { 34 });
+    }
+    copy(cx, to, from, bytes)?;
+    Ok(0)
+}
+
 /// Copies bytes between ranges that may overlap.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-rtlmovememory>
 pub fn memmove(cx: &mut Cx, to: u64, from: u64, bytes: u64) -> Result<u64, Stop> {
@@ -148,6 +166,7 @@ pub fn RtlPrefetchMemoryNonTemporal(_: &mut Cx, _source: u64, _bytes: u64) -> Re
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(memcpy, quiet),
+        service!(memcpy_s, quiet),
         service!(memmove, quiet),
         service!(memset, quiet),
         service!(memcmp, quiet),

@@ -7,6 +7,7 @@ pub mod characters;
 pub mod compare;
 pub mod convert;
 pub mod crt;
+pub mod crt_convert;
 pub mod crt_tools;
 pub mod exception;
 pub mod format;
@@ -35,6 +36,7 @@ pub(crate) fn services() -> Vec<Service> {
         compare::services(),
         convert::services(),
         crt::services(),
+        crt_convert::services(),
         crt_tools::services(),
         exception::services(),
         generic_table::services(),

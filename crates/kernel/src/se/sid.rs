@@ -24,6 +24,32 @@ pub fn RtlLengthSid(cx: &mut Cx, sid: u64) -> Result<u32, Stop> {
     Ok(length(cx, sid)? as u32)
 }
 
+/// An identifier as text, `S-1-5-18`, in the caller's buffer or one that is allocated.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-rtlconvertsidtounicodestring>
+pub fn RtlConvertSidToUnicodeString(
+    cx: &mut Cx,
+    string: u64,
+    sid: u64,
+    allocate: bool,
+) -> Result<u32, Stop> {
+    let bytes = length(cx, sid)?;
+    let bytes = cx.read_bytes(sid, bytes)?;
+    if bytes[0] != 1 || bytes[1] > MOST {
+        return Ok(STATUS_INVALID_SID);
+    }
+    let authority = bytes[2..8].iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+    // What needs more than 32 bits is written in base 16.
+    let mut text = match u32::try_from(authority) {
+        Ok(authority) => format!("S-1-{authority}"),
+        Err(_) => format!("S-1-0x{authority:012x}"),
+    };
+    for part in bytes[8..].as_chunks::<4>().0 {
+        text.push_str(&format!("-{}", u32::from_le_bytes(*part)));
+    }
+    let units: Vec<u16> = text.encode_utf16().collect();
+    crate::rtl::unicode::deliver(cx, string, &units, allocate, STATUS_BUFFER_OVERFLOW)
+}
+
 /// Bytes of an identifier with so many subauthorities.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-rtllengthrequiredsid>
 pub fn RtlLengthRequiredSid(_: &mut Cx, count: u32) -> Result<u32, Stop> {
@@ -176,6 +202,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(RtlEqualSid, quiet),
         service!(RtlValidSid, quiet),
         service!(RtlCopySid, quiet),
+        service!(RtlConvertSidToUnicodeString, quiet),
         service!(RtlCreateAcl, quiet),
         service!(RtlAddAccessAllowedAce, quiet),
         service!(RtlAddAccessDeniedAce, quiet),
