@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const GCC: &str = "x86_64-w64-mingw32-gcc";
+/// Of the same package as the linker.
+const DLLTOOL: &str = "x86_64-w64-mingw32-dlltool";
 const DDK: &str = "/usr/share/mingw-w64/include/ddk";
 const LIBRARIES: &str = "/usr/x86_64-w64-mingw32/lib";
 
@@ -87,7 +89,18 @@ pub fn build(root: &Path, driver: &Driver, scratch: &Path) -> Result<PathBuf> {
     let folder = scratch.join(&driver.path);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     run(driver, compile(root, driver, &folder.join("driver.o")))?;
-    run(driver, link(driver, &folder))?;
+    let exports = |path: &str| root.join("drivers").join(path).join("driver.def");
+    let mut inputs = Vec::new();
+    if exports(&driver.path).is_file() {
+        fs::copy(exports(&driver.path), folder.join("driver.def"))?;
+        inputs.push("driver.def".to_owned());
+    }
+    for with in driver.with.iter().filter(|with| exports(with).is_file()) {
+        let library = format!("{}.a", with.rsplit('/').next().unwrap_or(with));
+        run(driver, import_library(&exports(with), &library, &folder))?;
+        inputs.push(library);
+    }
+    run(driver, link(driver, &folder, &inputs))?;
 
     let image = folder.join(format!("{}.sys", driver.name));
     let mut bytes = fs::read(&image)?;
@@ -121,7 +134,15 @@ fn compile(root: &Path, driver: &Driver, object: &Path) -> Command {
     command
 }
 
-fn link(driver: &Driver, folder: &Path) -> Command {
+/// What a driver is linked with to import from an export driver.
+fn import_library(exports: &Path, library: &str, folder: &Path) -> Command {
+    let mut command = Command::new(DLLTOOL);
+    command.current_dir(folder).args(["--temp-prefix", "import", "--output-lib", library]);
+    command.arg("--input-def").arg(exports);
+    command
+}
+
+fn link(driver: &Driver, folder: &Path, inputs: &[String]) -> Command {
     let image = format!("{}.sys", driver.name);
     let mut command = match driver.recipe.compiler {
         Compiler::Gcc => {
@@ -141,7 +162,8 @@ fn link(driver: &Driver, folder: &Path) -> Command {
             lld
         }
     };
-    command.current_dir(folder).args(["-o", &image, "driver.o", "-lntoskrnl", "-lhal"]);
+    command.current_dir(folder).args(["-o", &image, "driver.o"]).args(inputs);
+    command.args(["-lntoskrnl", "-lhal"]);
     command
 }
 

@@ -15,6 +15,16 @@ pub struct Driver {
     pub name: String,
     /// Which compiler, and how; the first line of `driver.c` says so.
     pub recipe: Recipe,
+    /// Folders of the images that are loaded beside it, from lines such as
+    /// `/* with: beside/ring-library */` or `/* with: clean/filter-completion:below */`.
+    pub with: Vec<String>,
+}
+
+/// The folders that the head of a `driver.c` names in lines `/* with: FOLDER[:PLACE] */`.
+fn with(text: &str) -> Vec<String> {
+    let lines = text.lines().take_while(|line| *line != "/*");
+    let named = lines.filter_map(|line| line.strip_prefix("/* with: ")?.strip_suffix(" */"));
+    named.map(|named| named.split(':').next().unwrap_or(named).to_owned()).collect()
 }
 
 impl Driver {
@@ -50,7 +60,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
 /// Every driver of the checkout, sorted by path.
 fn find(root: &Path) -> Result<Vec<Driver>> {
     let mut drivers = Vec::new();
-    for group in ["clean", "buggy"] {
+    for group in ["clean", "buggy", "beside"] {
         let folder = root.join("drivers").join(group);
         for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
             let name = entry?.file_name().to_string_lossy().into_owned();
@@ -58,7 +68,12 @@ fn find(root: &Path) -> Result<Vec<Driver>> {
             let Ok(text) = fs::read_to_string(&source) else { continue };
             let recipe = Recipe::parse(text.lines().next().unwrap_or_default())
                 .with_context(|| format!("drivers/{group}/{name}/driver.c, line 1"))?;
-            drivers.push(Driver { path: format!("{group}/{name}"), name, recipe });
+            drivers.push(Driver {
+                path: format!("{group}/{name}"),
+                name,
+                recipe,
+                with: with(&text),
+            });
         }
     }
     drivers.sort_by(|a, b| a.path.cmp(&b.path));
@@ -152,8 +167,15 @@ mod tests {
 
     #[test]
     fn a_buggy_driver_marks_its_one_bug_and_a_clean_one_has_none() {
-        for driver in all() {
-            let bugs = source(&driver).matches("BUG:").count();
+        let all = all();
+        let bugs = |driver: &Driver| source(driver).matches("BUG:").count();
+        for driver in all.iter().filter(|driver| !driver.path.starts_with("beside/")) {
+            // It may lie in an image beside it.
+            let with = driver
+                .with
+                .iter()
+                .filter_map(|with| all.iter().find(|driver| driver.path == *with));
+            let bugs = bugs(driver) + with.map(bugs).sum::<usize>();
             assert_eq!(bugs, usize::from(driver.path.starts_with("buggy/")), "{}", driver.path);
         }
     }

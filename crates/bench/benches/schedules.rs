@@ -17,7 +17,8 @@ fn driver(name: &str) -> Driver {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let path = root.join(format!("drivers/clean/{name}/{name}.sys"));
     let image = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Driver { path: format!("{name}.sys"), image, pdb: None, device: bench::Device::default() }
+    let device = bench::Device::default();
+    Driver { path: format!("{name}.sys"), image, pdb: None, device, with: Vec::new() }
 }
 
 fn asked(what: &str) -> bool {

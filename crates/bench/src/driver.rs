@@ -1,12 +1,14 @@
-//! The driver under test.
+//! The driver under test, and the images beside it.
 
+use crate::image::Mapped;
 use crate::report::{Device, Driver};
+use crate::token::WithToken;
 use finding::{Frame, Trust};
-use kernel::{Image, Import, Section, World, image_base, map};
+use kernel::{Role, World, map};
 use pe::unwind::{self, Registers, Rip};
 use std::fmt;
+use std::ops::Deref;
 use std::rc::Rc;
-use symbols::Symbols;
 
 /// Most frames of a driver's call stack that are told.
 const MOST_FRAMES: usize = 64;
@@ -23,97 +25,80 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// A driver, read. Cheap to share among threads.
+/// A driver and the images beside it, read. Cheap to share among threads. What is asked of a target
+/// without saying of which image is asked of the driver.
 pub(crate) struct Target {
-    pub name: String,
-    pub path: String,
-    pub hash: u32,
-    pub image: Image,
-    pub functions: Vec<pe::Function>,
-    pub symbols: Symbols,
+    driver: Mapped,
+    /// The images beside it, image 1 first.
+    pub others: Vec<Mapped>,
     pub notes: Vec<String>,
     pub codes: Vec<u32>,
     pub device: Device,
 }
 
+impl Deref for Target {
+    type Target = Mapped;
+
+    fn deref(&self) -> &Mapped {
+        &self.driver
+    }
+}
+
 impl Target {
     pub fn read(driver: &Driver) -> Result<Target, Refused> {
-        let image =
-            pe::check_driver(&driver.image).map_err(|error| Refused(format!("{error}.")))?;
-        let bad = |error: pe::Error| Refused(format!("{error}."));
-        let base = image_base(0);
-        let bytes = image.map_at(base).map_err(bad)?;
-        let functions = image.functions().map_err(bad)?;
-        let mut imports = Vec::new();
-        for module in image.imports().map_err(bad)? {
-            for entry in module.entries {
-                let name = match entry.target {
-                    pe::ImportTarget::Name { name, .. } => name,
-                    pe::ImportTarget::Ordinal(number) => format!("#{number}"),
-                };
-                let module = module.name.clone();
-                imports.push(Import { module, name, iat_rva: entry.iat_rva });
-            }
+        let first =
+            Mapped::read(0, &driver.path, &driver.image, driver.pdb.as_deref(), Role::Driver)?;
+        let mut images = vec![first];
+        for (number, with) in (1..).zip(&driver.with) {
+            let read =
+                Mapped::read(number, &with.path, &with.image, with.pdb.as_deref(), with.role);
+            images.push(read.map_err(|refused| Refused(format!("{}: {refused}", with.path)))?);
         }
-        let config = image.load_config().map_err(bad)?;
-        let rva =
-            |va: u64| va.checked_sub(image.image_base()).and_then(|rva| u32::try_from(rva).ok());
-        let sections = image
-            .sections()
-            .iter()
-            .map(|section| Section {
-                name: section.name.clone(),
-                rva: section.rva,
-                bytes: section.memory_size(),
-                code: section.is_code(),
-                writable: section.is_writable(),
-                pageable: section.is_pageable(),
-                discardable: section.is_discardable() && section.is_code(),
-            })
-            .collect();
-        let name = driver.path.rsplit(['/', '\\']).next().unwrap_or("driver.sys").to_owned();
-        let (symbols, notes) = Symbols::load(&driver.image, driver.pdb.clone());
-        let codes = crate::codes::control_codes(&image, &functions);
-        Ok(Target {
-            image: Image {
-                name: name.clone(),
-                base,
-                entry: image.entry_rva(),
-                headers: image.size_of_headers(),
-                sections,
-                imports,
-                cookie: config.as_ref().and_then(|config| rva(config.security_cookie_va)),
-                guard: match &config {
-                    Some(config) => (
-                        rva(config.guard_cf_check_pointer_va),
-                        rva(config.guard_cf_dispatch_pointer_va),
-                    ),
-                    None => (None, None),
-                },
-                bytes,
-            },
-            name,
-            path: driver.path.clone(),
-            hash: crate::token::image_hash(&driver.image),
-            functions,
-            symbols,
-            notes,
-            codes,
-            device: driver.device.clone(),
-        })
+        let mut notes = crate::link::link(&mut images)?;
+        notes.splice(0..0, images.iter_mut().flat_map(|image| std::mem::take(&mut image.notes)));
+        let mut codes = Vec::new();
+        for image in images.iter().filter(|image| image.image.role != Role::Library) {
+            codes.extend(
+                image
+                    .codes
+                    .iter()
+                    .filter(|code| !codes.contains(*code))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let mut images = images.into_iter();
+        let Some(first) = images.next() else { return Err(Refused("no image.".to_owned())) };
+        let device = driver.device.clone();
+        Ok(Target { driver: first, others: images.collect(), notes, codes, device })
     }
 
-    /// Offset in the image, if the address lies in it.
-    pub fn rva(&self, address: u64) -> Option<u32> {
-        let rva = address.checked_sub(self.image.base)?;
-        u32::try_from(rva).ok().filter(|&rva| (rva as usize) < self.image.bytes.len())
+    /// The driver, and then the images beside it.
+    pub fn images(&self) -> impl Iterator<Item = &Mapped> {
+        std::iter::once(&self.driver).chain(&self.others)
+    }
+
+    /// The images beside the driver, as tokens name them.
+    pub fn with_token(&self) -> Vec<WithToken> {
+        let told = |image: &Mapped| WithToken {
+            hash: image.hash,
+            role: image.image.role,
+            path: image.path.clone(),
+        };
+        self.others.iter().map(told).collect()
+    }
+
+    /// The image that holds an address.
+    pub fn at(&self, address: u64) -> Option<&Mapped> {
+        self.images().find(|image| image.rva(address).is_some())
     }
 
     /// One frame; `call` says that the address is a return address. With inlined calls, the
     /// innermost line of the driver's own sources counts.
     pub fn frame(&self, address: u64, call: bool) -> Frame {
         let trust = if call { Trust::Unwound } else { Trust::Context };
-        let Some(rva) = self.rva(address) else {
+        let found = self.at(address).and_then(|image| Some((image, image.rva(address)?)));
+        let Some((image, rva)) = found else {
             return Frame {
                 module: if address >= map::KERNEL_CODE { "nt" } else { "?" }.to_owned(),
                 rva: address,
@@ -124,7 +109,7 @@ impl Target {
             };
         };
         let probe = if call { rva.saturating_sub(1) } else { rva };
-        let found = self.symbols.locate(probe);
+        let found = image.symbols.locate(probe);
         let (function, file, line) = match &found {
             Some(location) => {
                 let (function, file, line) = location.own();
@@ -132,35 +117,35 @@ impl Target {
             }
             None => (None, None, None),
         };
-        Frame { module: self.name.clone(), rva: u64::from(rva), function, file, line, trust }
+        Frame { module: image.name.clone(), rva: u64::from(rva), function, file, line, trust }
     }
 
     /// `queue.c:120 FifoRead`, or `fifo.sys+0x1a40`; empty outside the driver.
     pub fn place(&self, address: u64, call: bool) -> String {
-        if self.rva(address).is_none() {
+        if self.at(address).is_none() {
             return String::new();
         }
         let frame = self.frame(address, call);
         match (&frame.file, frame.line, &frame.function) {
             (Some(file), Some(line), Some(function)) => format!("{file}:{line} {function}"),
             (Some(file), Some(line), None) => format!("{file}:{line}"),
-            (_, _, Some(function)) => format!("{}+{:#x} {function}", self.name, frame.rva),
-            _ => format!("{}+{:#x}", self.name, frame.rva),
+            (_, _, Some(function)) => format!("{}+{:#x} {function}", frame.module, frame.rva),
+            _ => format!("{}+{:#x}", frame.module, frame.rva),
         }
     }
 
-    /// Walks the driver's frames from these registers to the kernel's call.
+    /// Walks the images' frames from these registers to the kernel's call.
     pub fn unwind(&self, world: &World, gpr: &[u64; 16], rip: u64) -> Vec<u64> {
-        let module = unwind::Module {
-            base: self.image.base,
-            functions: &self.functions,
-            memory: &self.image.bytes,
-        };
         let mut registers = Registers { rip, rsp: gpr[4], gpr: *gpr };
         let mut frames = Vec::new();
         let mut how = Rip::Exact;
-        while frames.len() < MOST_FRAMES && self.rva(registers.rip).is_some() {
+        while let Some(image) = self.at(registers.rip).filter(|_| frames.len() < MOST_FRAMES) {
             frames.push(registers.rip);
+            let module = unwind::Module {
+                base: image.image.base,
+                functions: &image.functions,
+                memory: &image.image.bytes,
+            };
             let mut read = |address: u64| {
                 let mut word = [0; 8];
                 let whole = world.bus.memory.view(address, &mut word) == 8;

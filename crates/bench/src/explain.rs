@@ -72,6 +72,7 @@ pub(crate) fn outcome(
                     scenario: scenario.name.clone(),
                     schedule: schedule.clone(),
                     path: target.path.clone(),
+                    with: target.with_token(),
                 }
                 .to_string(),
             );

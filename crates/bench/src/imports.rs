@@ -1,17 +1,21 @@
 //! A driver's imports and how far the bench has each.
 
-use crate::driver::Refused;
+use crate::driver::{Refused, Target};
 use crate::report::Driver;
 use kernel::{Support, World};
 
 /// One import of a driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
+    /// File name of the image that imports it.
+    pub importer: String,
     /// Image that exports it, as the driver names it.
     pub module: String,
     /// Name, or `#17` for an ordinal.
     pub name: String,
-    /// How far the bench has it.
+    /// File name of the image beside the driver that exports it, if one does.
+    pub by: Option<String>,
+    /// How far the bench has it; whole if an image exports it.
     pub support: Support,
     /// Its place among the imports of real drivers, most used first, where it is among them.
     pub rank: Option<u16>,
@@ -22,7 +26,7 @@ pub struct Import {
 pub struct Imports {
     /// The driver's file name.
     pub driver: String,
-    /// Each once, in the order of the import table.
+    /// Each once, in the order of the import table: the driver's, then those of the images beside it.
     pub imports: Vec<Import>,
 }
 
@@ -49,29 +53,32 @@ impl Imports {
     }
 }
 
-/// Lists the imports of a driver.
+/// Lists the imports of a driver, and those of the images beside it.
 ///
 /// # Errors
-/// A file that is no driver for x64.
+/// A file that is no driver for x64, or an image that lacks an export that another one wants.
 pub fn imports(driver: &Driver) -> Result<Imports, Refused> {
-    let image = pe::check_driver(&driver.image).map_err(|error| Refused(error.to_string()))?;
-    let modules = image.imports().map_err(|error| Refused(error.to_string()))?;
+    let target = Target::read(driver)?;
     let world = World::new(1, &[]);
     let mut imports: Vec<Import> = Vec::new();
-    for module in modules {
-        for entry in module.entries {
-            let name = match entry.target {
-                pe::ImportTarget::Name { name, .. } => name,
-                pe::ImportTarget::Ordinal(number) => format!("#{number}"),
+    for image in target.images() {
+        for import in &image.image.imports {
+            let (module, name) = (import.module.clone(), import.name.clone());
+            let alike = |known: &Import| {
+                known.importer == image.name && known.module == module && known.name == name
             };
-            let module = module.name.clone();
-            if imports.iter().any(|known| known.module == module && known.name == name) {
+            if imports.iter().any(alike) {
                 continue;
             }
-            let (support, rank) = (world.registry.support(&name), nt::imports::rank(&name));
-            imports.push(Import { module, name, support, rank });
+            let by = import.address.and_then(|address| target.at(address));
+            let by = by.map(|image| image.name.clone());
+            let support = match by {
+                Some(_) => Support::Whole,
+                None => world.registry.support(&name),
+            };
+            let (rank, importer) = (nt::imports::rank(&name), image.name.clone());
+            imports.push(Import { importer, module, name, by, support, rank });
         }
     }
-    let driver = driver.path.rsplit(['/', '\\']).next().unwrap_or("driver.sys").to_owned();
-    Ok(Imports { driver, imports })
+    Ok(Imports { driver: target.name.clone(), imports })
 }

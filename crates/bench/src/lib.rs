@@ -3,7 +3,8 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `driver` | the driver under test: image, symbols, unwinding, what it registers |
+//! | `driver` | the driver under test and the images beside it: symbols, unwinding |
+//! | `image`, `link` | one image; what images import from each other |
 //! | `scenario` | actors and their steps |
 //! | `scenario_file`, `scenario_steps` | scenarios written as TOML |
 //! | `battery` | the standard scenarios, chosen from what the driver registers |
@@ -23,7 +24,9 @@ mod codes;
 mod crew;
 mod driver;
 mod explain;
+mod image;
 mod imports;
+mod link;
 mod low_resources;
 mod meter;
 mod race;
@@ -41,12 +44,12 @@ mod trace;
 pub use campaign::test;
 pub use driver::Refused;
 pub use imports::{Import, Imports, imports};
-pub use kernel::Support;
+pub use kernel::{Role, Support};
 pub use meter::Meter;
 pub use replay::{replay, replay_with};
 pub use report::{
     Coverage, Device, Driver, Options, Progress, Replayed, Report, ScenarioFile, Schedules,
-    TraceLine, Unsupported, Verdict,
+    TraceLine, Unsupported, Verdict, With,
 };
 pub use scenario_file::BadScenario;
-pub use token::{BadToken, Token, image_hash};
+pub use token::{BadToken, Token, WithToken, image_hash};

@@ -9,7 +9,7 @@ use crate::driver::Target;
 use crate::scenario::Scenario;
 use crate::session::{Failed, Session};
 use kernel::low_resources;
-use kernel::pnp::manager;
+use kernel::pnp::{images, manager};
 use kernel::{Cx, Recorder, Stop};
 use schedule::Schedule;
 use std::collections::HashSet;
@@ -21,10 +21,10 @@ const MOST: usize = 256;
 /// How far setting up came before the driver refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
-    /// `DriverEntry` failed.
-    Entry,
-    /// `AddDevice` failed.
-    AddDevice,
+    /// `DriverEntry` of this image failed, or `DllInitialize`.
+    Entry(usize),
+    /// `AddDevice` failed, for this physical device object.
+    AddDevice(u64),
     /// START failed, for this physical device object.
     Start(u64),
 }
@@ -81,13 +81,17 @@ fn from(session: &Session, first: usize) -> Vec<Call> {
 pub(crate) fn wind_down(cx: &mut Cx, refusal: Refusal) -> Result<(), Stop> {
     match refusal {
         // The image goes; the unload routine is not called.
-        Refusal::Entry => return low_resources::discard(cx, 0),
-        Refusal::AddDevice => {}
+        Refusal::Entry(image) => low_resources::discard(cx, image)?,
+        // Drivers further down have added theirs.
+        Refusal::AddDevice(pdo) if manager::has_stack(cx, pdo) => {
+            kernel::io::request::pnp(cx, pdo, manager::minor::REMOVE_DEVICE, [0; 4])?;
+        }
+        Refusal::AddDevice(_) => {}
         Refusal::Start(pdo) => {
             kernel::io::request::pnp(cx, pdo, manager::minor::REMOVE_DEVICE, [0; 4])?;
         }
     }
-    manager::unload(cx, 0)
+    images::unload_all(cx)
 }
 
 /// Whether a set-up that failed was to be expected in this scenario.

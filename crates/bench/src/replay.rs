@@ -3,6 +3,7 @@
 use crate::campaign;
 use crate::driver::{Refused, Target};
 use crate::explain::{self, Told};
+use crate::image::file_name;
 use crate::report::{Driver, Replayed, ScenarioFile};
 use crate::token::Token;
 use crate::trace;
@@ -33,6 +34,7 @@ pub fn replay_with(
             token.hash, target.hash
         )));
     }
+    fits(&target, token)?;
     let scenario = campaign::scenario(&target, &token.scenario, scenarios)?;
     let (session, misfit) =
         explain::recorded(&target, &scenario, &token.schedule).map_err(Refused)?;
@@ -46,4 +48,34 @@ pub fn replay_with(
     let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
     let trace = trace::lines(&target, records);
     Ok(Replayed { finding, unsupported, trace, hash: world.hash(), misfit })
+}
+
+/// Whether the images beside the driver are those of the token.
+fn fits(target: &Target, token: &Token) -> Result<(), Refused> {
+    for (index, wanted) in token.with.iter().enumerate() {
+        let name = file_name(&wanted.path);
+        let Some(image) = target.others.get(index) else {
+            return Err(Refused(format!(
+                "the token was made with {name} (hash {:08x}) beside the driver, and that image is \
+                 missing; give it with --with.",
+                wanted.hash
+            )));
+        };
+        if image.hash != wanted.hash {
+            return Err(Refused(format!(
+                "the token was made with {name}, hash {:08x}, beside the driver; {} is another image, \
+                 or another build of it, with hash {:08x}.",
+                wanted.hash, image.path, image.hash
+            )));
+        }
+        if image.image.role != wanted.role {
+            return Err(Refused(format!(
+                "the token was made with {name} in another place: give it as it was given then."
+            )));
+        }
+    }
+    match target.others.get(token.with.len()) {
+        Some(image) => Err(Refused(format!("the token was made without {}.", image.name))),
+        None => Ok(()),
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::scenario_file::BadScenario;
 use finding::Finding;
+use kernel::Role;
 use std::time::Duration;
 
 /// A driver to test. The bench does no file I/O.
@@ -15,6 +16,21 @@ pub struct Driver {
     pub pdb: Option<Vec<u8>>,
     /// The device that it drives.
     pub device: Device,
+    /// Images that are loaded beside it.
+    pub with: Vec<With>,
+}
+
+/// An image that is loaded beside the driver under test.
+#[derive(Clone)]
+pub struct With {
+    /// Path as the user gave it; goes into replay tokens.
+    pub path: String,
+    /// The image.
+    pub image: Vec<u8>,
+    /// Its PDB, where there is one.
+    pub pdb: Option<Vec<u8>>,
+    /// What it is loaded for; not [`Role::Driver`].
+    pub role: Role,
 }
 
 /// A virtual device to run a driver with.

@@ -2,8 +2,8 @@
 
 use crate::scenario_steps::Script;
 use kernel::io::request::{self, Transfer, major};
-use kernel::pnp::ask;
 use kernel::pnp::manager::{self, Rebalance};
+use kernel::pnp::{ask, images};
 use kernel::po::system::Sleep;
 use kernel::po::{idle, system};
 use kernel::state::RacePair;
@@ -341,8 +341,8 @@ pub(crate) fn perform(
                 }
             }
             Step::FailToStart => {
-                if cx.state.loaded {
-                    manager::fail_to_start(cx, 0)?;
+                if cx.state.loaded() {
+                    manager::fail_to_start(cx)?;
                 }
             }
             Step::Ask => {
@@ -371,13 +371,13 @@ pub(crate) fn perform(
                 }
             }
             Step::Reload => {
-                if !cx.state.loaded && cx.state.unloaded.is_some() {
-                    manager::reload(cx, 0, stage.pdo != 0)?;
+                if !cx.state.loaded() && cx.state.images[0].gone.is_some() {
+                    manager::reload(cx, stage.pdo != 0)?;
                 }
             }
             Step::Unload => {
                 if nothing_open(cx) && nobody_inside(cx) {
-                    manager::unload(cx, 0)?;
+                    images::unload_all(cx)?;
                 }
             }
         }
@@ -386,7 +386,7 @@ pub(crate) fn perform(
 }
 
 pub(crate) fn device_exists(cx: &Cx, device: u64) -> bool {
-    cx.state.loaded && cx.state.devices.iter().any(|d| d.object == device && !d.deleted)
+    cx.state.loaded() && cx.state.devices.iter().any(|d| d.object == device && !d.deleted)
 }
 
 /// The PnP manager removes a device, and the I/O manager unloads a driver, when no file is open.

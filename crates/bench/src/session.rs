@@ -6,6 +6,7 @@ use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use crate::scenario_steps::Script;
+use kernel::pnp::images::{self, Failure};
 use kernel::pnp::manager;
 use kernel::state::Start;
 use kernel::{Actor, Machine, Outcome, Recorder, World};
@@ -56,7 +57,9 @@ impl Session {
         if !target.device.name.is_empty() {
             world.plug_in(target.device.model.make());
         }
-        world.load(target.image.clone());
+        for image in target.images() {
+            world.load(image.image.clone());
+        }
         world.tells_end = false;
         world.fail_at = scenario.fail_at;
         world.stop_at_overtaking = scenario.overtaking;
@@ -212,16 +215,19 @@ fn set_up(
         found.refused = Some(format!("{what} fails with {}", nt::status::text(status)));
         found.refusal = Some(refusal);
     };
-    let status = manager::load(cx, 0)?;
-    if status >= 0x8000_0000 {
-        refuse("DriverEntry", status, Refusal::Entry);
+    if let Some(Failure { image, routine, status }) = images::load_all(cx)? {
+        let routine = match image {
+            0 => routine.to_owned(),
+            _ => format!("{routine} of {}", cx.modules[image].name),
+        };
+        refuse(&routine, status, Refusal::Entry(image));
         return Ok(());
     }
     let mut stage = Stage::default();
-    if manager::add_device_routine(cx, 0) != 0 {
-        let (status, pdo) = manager::add_device(cx, 0, filters)?;
+    if images::adds_devices(cx) {
+        let (status, pdo) = manager::add_device(cx, filters)?;
         if status >= 0x8000_0000 {
-            refuse("AddDevice", status, Refusal::AddDevice);
+            refuse("AddDevice", status, Refusal::AddDevice(pdo));
             return Ok(());
         }
         stage.pdo = pdo;

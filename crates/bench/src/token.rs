@@ -1,11 +1,13 @@
 //! Replay tokens: `bc1:HASH:SCENARIO:SCHEDULE:PATH`, and `:DEVICE` after it where the driver ran
-//! with another device than the default one.
+//! with another device than the default one, and then `:HASHrPATH` for each image beside the driver,
+//! `r` being `l` for an export driver, `b` and `a` for a driver below and above.
 //!
 //! `HASH` is 8 hex digits of the driver image's FNV-1a hash, `SCENARIO` the scenario's name,
 //! `SCHEDULE` the deviations (see `schedule::Schedule`), `PATH` the driver's path as it was given,
 //! and `DEVICE` the device's name, with everything but letters, digits and `._/-` percent-encoded. No character needs quoting in a
 //! shell.
 
+use kernel::Role;
 use schedule::Schedule;
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +25,23 @@ pub struct Token {
     pub path: String,
     /// Name of the device; empty for the default one.
     pub device: String,
+    /// Images beside the driver, in their order.
+    pub with: Vec<WithToken>,
 }
+
+/// An image beside the driver, as a token names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithToken {
+    /// Hash of the image.
+    pub hash: u32,
+    /// What it is loaded for.
+    pub role: Role,
+    /// Path of the image as it was given.
+    pub path: String,
+}
+
+/// Letters of roles in tokens.
+const ROLES: [(char, Role); 3] = [('l', Role::Library), ('b', Role::Below), ('a', Role::Above)];
 
 /// FNV-1a, 64 bits folded to 32.
 pub fn image_hash(image: &[u8]) -> u32 {
@@ -38,9 +56,14 @@ impl fmt::Display for Token {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "bc1:{:08x}:{}:{}:", self.hash, self.scenario, self.schedule)?;
         encode(&self.path, to)?;
-        if !self.device.is_empty() {
+        if !self.device.is_empty() || !self.with.is_empty() {
             to.write_str(":")?;
             encode(&self.device, to)?;
+        }
+        for WithToken { hash, role, path } in &self.with {
+            let letter = ROLES.iter().find(|known| known.1 == *role).map_or('l', |known| known.0);
+            write!(to, ":{hash:08x}{letter}")?;
+            encode(path, to)?;
         }
         Ok(())
     }
@@ -73,8 +96,8 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Token, BadToken> {
         let bad = |what: &str| BadToken(what.to_owned());
-        let parts: Vec<&str> = text.trim().splitn(6, ':').collect();
-        let [version, hash, scenario, schedule, path, ref device @ ..] = parts[..] else {
+        let parts: Vec<&str> = text.trim().split(':').collect();
+        let [version, hash, scenario, schedule, path, ref rest @ ..] = parts[..] else {
             return Err(bad("it has fewer than five parts"));
         };
         if version != "bc1" {
@@ -89,10 +112,22 @@ impl FromStr for Token {
             BadToken(format!("in its schedule, {error}"))
         })?;
         let path = decode(path).ok_or_else(|| bad("its path is not percent-encoded UTF-8"))?;
-        let device = decode(device.first().unwrap_or(&""));
+        let device = decode(rest.first().unwrap_or(&""));
         let device = device.ok_or_else(|| bad("its device is not percent-encoded UTF-8"))?;
-        Ok(Token { hash, scenario: scenario.to_owned(), schedule, path, device })
+        let with = rest.iter().skip(1).map(|part| image(part));
+        let with = with.collect::<Option<Vec<_>>>();
+        let with =
+            with.ok_or_else(|| bad("an image beside the driver is not told as HASHrPATH"))?;
+        Ok(Token { hash, scenario: scenario.to_owned(), schedule, path, device, with })
     }
+}
+
+fn image(text: &str) -> Option<WithToken> {
+    let hash = u32::from_str_radix(text.get(..8)?, 16).ok()?;
+    let mut rest = text.get(8..)?.chars();
+    let letter = rest.next()?;
+    let role = ROLES.iter().find(|known| known.0 == letter)?.1;
+    Some(WithToken { hash, role, path: decode(rest.as_str())? })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -124,6 +159,7 @@ mod tests {
                 schedule: schedule.parse().unwrap(),
                 path: path.to_owned(),
                 device: path.to_owned(),
+                with: vec![WithToken { hash: 7, role: Role::Below, path: path.to_owned() }],
             };
             let text = token.to_string();
             assert!(!text.contains([' ', '\'', '$', '*', '>']), "{text}");
@@ -133,9 +169,16 @@ mod tests {
 
     #[test]
     fn broken_tokens_say_what_is_wrong() {
-        for text in
-            ["", "bc1", "bc2:0:a:0:x", "bc1:xyz:a:0:x", "bc1:0::0:x", "bc1:0:a:9:x", "bc1:0:a:0:%f"]
-        {
+        for text in [
+            "",
+            "bc1",
+            "bc2:0:a:0:x",
+            "bc1:xyz:a:0:x",
+            "bc1:0::0:x",
+            "bc1:0:a:9:x",
+            "bc1:0:a:0:%f",
+            "bc1:0:a:0:x::1",
+        ] {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }
     }

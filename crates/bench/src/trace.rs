@@ -1,6 +1,7 @@
 //! A recorded run, line by line.
 
 use crate::driver::Target;
+use crate::image::Mapped;
 use crate::report::TraceLine;
 use kernel::{Did, Record};
 
@@ -84,7 +85,11 @@ pub(crate) fn place(target: &Target, record: &Record) -> String {
 
 /// `text` with the names of the driver's functions and variables in place of `fifo.sys+0x1a40`.
 pub(crate) fn named(target: &Target, text: &str) -> String {
-    named_by(text, &target.name, |rva| symbol(target, rva))
+    let own = named_by(text, &target.name, |rva| symbol(target, rva));
+    target.others.iter().fold(own, |text, image| {
+        // As debuggers write it, since names of two images may be alike.
+        named_by(&text, &image.name, |rva| Some(format!("{}!{}", image.name, symbol(image, rva)?)))
+    })
 }
 
 fn named_by(text: &str, module: &str, symbol: impl Fn(u32) -> Option<String>) -> String {
@@ -104,7 +109,7 @@ fn named_by(text: &str, module: &str, symbol: impl Fn(u32) -> Option<String>) ->
     (out + rest).replace("DriverEntry DriverEntry(", "DriverEntry(")
 }
 
-fn symbol(target: &Target, rva: u32) -> Option<String> {
+fn symbol(target: &Mapped, rva: u32) -> Option<String> {
     let (name, offset) = match target.symbols.locate(rva) {
         Some(location) => (location.function?, location.offset),
         None => {

@@ -59,6 +59,7 @@ fn a_token_of_another_driver_is_refused() {
         let (_, other) = &all[(index + 1) % all.len()];
         let token = Token {
             device: String::new(),
+            with: Vec::new(),
             hash: bench::image_hash(&driver.image),
             scenario: "load-unload".to_owned(),
             schedule: schedule::Schedule::default(),
@@ -79,6 +80,7 @@ fn a_scenario_that_the_driver_has_not_is_refused() {
     for scenario in ["no-such", "surprise-removal"] {
         let token = Token {
             device: String::new(),
+            with: Vec::new(),
             hash: bench::image_hash(&driver.image),
             scenario: scenario.to_owned(),
             schedule: schedule::Schedule::default(),
@@ -96,6 +98,7 @@ fn a_schedule_that_does_not_fit_says_from_where() {
     for (text, from) in [("0-31", 0), ("1-31", 1), ("0-31.1-31", 0), ("999999-1", 999_999)] {
         let token = Token {
             device: String::new(),
+            with: Vec::new(),
             hash: bench::image_hash(&driver.image),
             scenario: "read-write".to_owned(),
             schedule: text.parse().unwrap(),

@@ -106,6 +106,7 @@ fn what_is_lacking_comes_again_from_its_schedule() {
     let report = lacks(&driver);
     let token = bench::Token {
         device: String::new(),
+        with: Vec::new(),
         hash: bench::image_hash(&driver.image),
         scenario: report.unsupported[0].scenario.clone(),
         schedule: schedule::Schedule::default(),

@@ -1,10 +1,11 @@
 //! Reads a driver and its symbols from disk.
 
 use crate::failure::Failure;
-use bench::{Driver, ScenarioFile};
+use bench::{Driver, Role, ScenarioFile, With};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Larger than any driver, and small enough to hold.
 const MAX_DRIVER: u64 = 512 << 20;
@@ -19,7 +20,7 @@ pub(crate) struct Loaded {
 }
 
 /// Reads the driver at `path`, and its PDB: `pdb` if given, else the one that lies beside it;
-/// `device` is the name of a model or a file that describes one.
+/// `device` is the name of a model or a file that describes one; `with` are loaded beside it.
 ///
 /// # Errors
 /// A file that cannot be read, is no driver, or is a driver for another processor.
@@ -27,6 +28,7 @@ pub(crate) fn load(
     path: &Path,
     pdb: Option<&Path>,
     device: Option<&str>,
+    with: &[Beside],
 ) -> Result<Loaded, Failure> {
     let device = device_named(device)?;
     let image = read(path, MAX_DRIVER, "give the driver's .sys file")?;
@@ -35,8 +37,48 @@ pub(crate) fn load(
         Some(pdb) => (Some(read(pdb, MAX_PDB, "give the PDB that the linker wrote")?), Vec::new()),
         None => pdb_beside(path, &image),
     };
+    let mut notes = notes;
+    let mut beside = Vec::new();
+    for Beside { path, role } in with {
+        let image = read(path, MAX_DRIVER, "give another image with --with")?;
+        check(path, &image)?;
+        let (pdb, more) = pdb_beside(path, &image);
+        notes.extend(more);
+        let path = path.to_string_lossy().into_owned();
+        beside.push(With { path, image, pdb, role: *role });
+    }
     let path = path.to_string_lossy().into_owned();
-    Ok(Loaded { driver: Driver { path, image, pdb, device }, notes })
+    Ok(Loaded { driver: Driver { path, image, pdb, device, with: beside }, notes })
+}
+
+/// An image that is loaded beside the driver: `FILE` for an export driver, `FILE:below` or
+/// `FILE:above` for a driver of the device's stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    pub(crate) path: PathBuf,
+    pub(crate) role: Role,
+}
+
+impl FromStr for Beside {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Beside, String> {
+        let (path, role) = match text.rsplit_once(':') {
+            Some((path, "below")) => (path, Role::Below),
+            Some((path, "above")) => (path, Role::Above),
+            Some((path, place)) if path.ends_with(".sys") => {
+                return Err(format!(
+                    "there is no place `{place}`; a driver stands :below or :above the one under \
+                     test, and an export driver has no place ({path})"
+                ));
+            }
+            _ => (text, Role::Library),
+        };
+        match path {
+            "" => Err("a file is missing".to_owned()),
+            path => Ok(Beside { path: PathBuf::from(path), role }),
+        }
+    }
 }
 
 /// The device of a name, or the one that a TOML file describes.

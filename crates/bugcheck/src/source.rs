@@ -10,15 +10,20 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Finds source files under the current folder and beside the driver, nowhere else: their names come
 /// from the driver's debug information, which may say `/etc/shadow`.
 pub(crate) struct Sources {
-    beside: PathBuf,
+    beside: Vec<PathBuf>,
     read: RefCell<HashMap<String, Option<String>>>,
 }
 
 impl Sources {
     /// For the driver at `driver`.
     pub(crate) fn of(driver: &Path) -> Sources {
-        let beside = driver.parent().unwrap_or(Path::new("")).to_owned();
-        Sources { beside, read: RefCell::default() }
+        Sources { beside: vec![folder(driver)], read: RefCell::default() }
+    }
+
+    /// And for the images loaded beside it.
+    pub(crate) fn and<'a>(mut self, images: impl Iterator<Item = &'a Path>) -> Sources {
+        self.beside.extend(images.map(folder));
+        self
     }
 
     /// Line `line`, from 1, of `file` as a compiler recorded it.
@@ -40,12 +45,17 @@ impl Sources {
         let mut candidates = Vec::new();
         if stays_below {
             candidates.push(path.to_owned());
-            candidates.push(self.beside.join(path));
+            candidates.extend(self.beside.iter().map(|folder| folder.join(path)));
         }
         let name = file.rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."));
-        candidates.extend(name.map(|name| self.beside.join(name)));
+        let beside = |name| self.beside.iter().map(move |folder| folder.join(name));
+        candidates.extend(name.into_iter().flat_map(beside));
         candidates.iter().find_map(|candidate| read(candidate))
     }
+}
+
+fn folder(image: &Path) -> PathBuf {
+    image.parent().unwrap_or(Path::new("")).to_owned()
 }
 
 fn read(path: &Path) -> Option<String> {

@@ -450,6 +450,10 @@ impl<'a> Cx<'a> {
         let site = self.moment();
         self.state.ticks += 1;
         self.watch_shared(false);
+        if self.modules.len() > 1 {
+            let caller = self.caller();
+            self.note_caller(caller);
+        }
         let Some(service) = self.registry.get(index) else {
             let name = self.registry.missing_name(index);
             let caller = self.caller();
@@ -474,6 +478,12 @@ impl<'a> Cx<'a> {
         }
         if service.point {
             self.point()?;
+            if self.modules.len() > 1 && self.state.moment != site {
+                // Others called services meanwhile.
+                self.moment();
+                let caller = self.caller();
+                self.note_caller(caller);
+            }
         }
         if self.wanted(Kind::Service) {
             self.say(Event::Service { service })?;
@@ -567,8 +577,9 @@ impl World {
         {
             return Near::Pageable;
         }
-        if let Some(module) = self.modules.iter().find(|module| module.contains(address)) {
-            let gone = !self.state.loaded && self.state.unloaded.is_some();
+        if let Some(number) = self.image_at(address) {
+            let module = &self.modules[number];
+            let gone = self.state.images[number].gone.is_some();
             let unloaded = gone || module.is_discarded(address);
             return if unloaded { Near::Unloaded } else { Near::Image };
         }

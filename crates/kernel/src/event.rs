@@ -134,8 +134,11 @@ pub enum Event {
         /// Tag given, 0 if none.
         tag: u32,
     },
-    /// The driver was unloaded.
-    Unloaded,
+    /// A driver was unloaded.
+    Unloaded {
+        /// Number of its image.
+        image: usize,
+    },
     /// Nothing can run any more, and everything was asked to end.
     End,
     /// Nothing can run, and somebody holds or spins on a lock.
@@ -248,7 +251,7 @@ impl Event {
             Event::Irql { .. } => Kind::Irql,
             Event::Wait { .. } => Kind::Wait,
             Event::Free { .. } => Kind::Free,
-            Event::Unloaded => Kind::Unloaded,
+            Event::Unloaded { .. } => Kind::Unloaded,
             Event::End => Kind::End,
             Event::Stuck => Kind::Stuck,
             Event::NoProgress { .. } => Kind::NoProgress,
@@ -272,6 +275,10 @@ pub enum Routine {
     AddDevice,
     /// `DriverUnload`.
     Unload,
+    /// `DllInitialize` of an export driver.
+    DllInitialize,
+    /// Its `DllUnload`.
+    DllUnload,
     /// A dispatch routine.
     Dispatch,
     /// A StartIo routine.
@@ -299,6 +306,8 @@ impl Routine {
             Routine::DriverEntry => "DriverEntry",
             Routine::AddDevice => "AddDevice routine",
             Routine::Unload => "unload routine",
+            Routine::DllInitialize => "DllInitialize routine",
+            Routine::DllUnload => "DllUnload routine",
             Routine::Dispatch => "dispatch routine",
             Routine::StartIo => "StartIo routine",
             Routine::Completion => "completion routine",

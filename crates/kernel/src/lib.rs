@@ -68,7 +68,7 @@ pub use boot::VERSION;
 pub use bus::{BusStop, GuestBus, What};
 pub use context::Machine;
 pub use cx::{Cx, Stop};
-pub use module::{Image, Import, Module, Section, image_base};
+pub use module::{Image, Import, Module, Role, Section, image_base};
 pub use record::{Did, Record, Recorder, Unwinder};
 pub use registry::{Registry, Support};
 pub use world::{Actor, BUDGET, CLOCK, NOBODY, Outcome, Script, World};

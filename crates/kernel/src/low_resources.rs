@@ -5,7 +5,7 @@
 //! Calls are numbered from the machine's start; `World::fail_at` says which one fails.
 
 use crate::cx::{Cx, Stop};
-use crate::event::{Event, Site};
+use crate::event::Site;
 use crate::service::Service;
 use nt::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE};
 
@@ -108,10 +108,7 @@ impl Cx<'_> {
 /// `DriverEntry` failed: the I/O manager takes the image away without calling the unload routine.
 /// <https://learn.microsoft.com/windows-hardware/drivers/kernel/driverentry-return-values>
 pub fn discard(cx: &mut Cx, number: usize) -> Result<(), Stop> {
-    cx.state.loaded = false;
-    cx.state.unloaded = Some(cx.state.moment);
+    let site = cx.state.moment;
     cx.moment();
-    cx.say(Event::Unloaded)?;
-    cx.unmap(number);
-    Ok(())
+    crate::pnp::images::gone(cx, number, site)
 }

@@ -1,5 +1,6 @@
 //! Driver images in guest memory.
 
+use crate::event::Site;
 use crate::map;
 use crate::rtl::exception::Tables;
 use crate::world::World;
@@ -35,6 +36,22 @@ pub struct Import {
     pub name: String,
     /// Where its address goes.
     pub iat_rva: u32,
+    /// Its address, where another image exports it; the kernel's is used otherwise.
+    pub address: Option<u64>,
+}
+
+/// What an image is loaded for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The driver under test.
+    #[default]
+    Driver,
+    /// An export driver: others import from it.
+    Library,
+    /// A driver below the one under test in the device's stack.
+    Below,
+    /// One above it.
+    Above,
 }
 
 /// An image laid out and relocated for its base; made by `bench` from what `pe` reads.
@@ -58,6 +75,12 @@ pub struct Image {
     pub cookie: Option<u32>,
     /// Pointers to fill for control flow guard: (check, dispatch).
     pub guard: (Option<u32>, Option<u32>),
+    /// What it is loaded for.
+    pub role: Role,
+    /// Bit `n`: it imports from image `n`.
+    pub uses: u32,
+    /// Its exports `DllInitialize` and `DllUnload`.
+    pub library: (Option<u32>, Option<u32>),
 }
 
 /// A loaded image.
@@ -79,6 +102,12 @@ pub struct Module {
     pub discarded: bool,
     /// Imports that the bench does not have.
     pub missing: Vec<String>,
+    /// What it is loaded for.
+    pub role: Role,
+    /// Bit `n`: it imports from image `n`.
+    pub uses: u32,
+    /// Addresses of its `DllInitialize` and `DllUnload`, 0 for none.
+    pub library: (u64, u64),
     /// Its function table.
     pub(crate) unwind: Tables,
     /// The image as it was before anything ran.
@@ -132,6 +161,10 @@ impl World {
         bytes.truncate(map::IMAGE_STRIDE as usize);
         let mut missing = Vec::new();
         for import in &image.imports {
+            if let Some(address) = import.address {
+                put(&mut bytes, import.iat_rva, address);
+                continue;
+            }
             let address = self.registry.resolve(&import.module, &import.name);
             if self.registry.is_missing(address) {
                 missing.push(import.name.clone());
@@ -153,6 +186,7 @@ impl World {
         let memory = &mut self.bus.memory;
         memory.map(image.base, size, NO_WRITE | NO_EXECUTE, true);
         memory.poke(image.base, &bytes);
+        let at = |rva: Option<u32>| rva.map_or(0, |rva| image.base + u64::from(rva));
         let module = Module {
             name: image.name,
             base: image.base,
@@ -162,6 +196,9 @@ impl World {
             driver_object: 0,
             discarded: false,
             missing,
+            role: image.role,
+            uses: image.uses,
+            library: (at(image.library.0), at(image.library.1)),
             unwind: Tables::read(&bytes),
             pristine: bytes.into(),
         };
@@ -220,7 +257,7 @@ impl World {
         self.protect(number, true);
         self.dead_code.retain(|range| !(base..base + bytes).contains(&range.start));
         self.limit_code();
-        self.state.unloaded = None;
+        self.state.images[number].gone = None;
     }
 
     /// Takes away the sections that only `DriverEntry` needs.
@@ -249,6 +286,28 @@ impl World {
         self.bus.memory.set_flags(range.start, range.end - range.start, none);
         self.dead_code.push(range);
         self.limit_code();
+    }
+
+    /// Number of the image that holds an address.
+    pub fn image_at(&self, address: u64) -> Option<usize> {
+        self.modules.iter().position(|module| module.contains(address))
+    }
+
+    /// Keeps whose call of a service it is that the present moment stands for.
+    #[cold]
+    pub(crate) fn note_caller(&mut self, caller: u64) {
+        let Some(image) = self.image_at(caller) else { return };
+        let image = image as u8;
+        if self.state.callers.last().map_or(0, |last| last.1) != image {
+            self.state.callers.push((self.state.moment, image));
+        }
+    }
+
+    /// Number of the image that called the service of a moment.
+    pub fn image_of(&self, site: Site) -> usize {
+        let callers = &self.state.callers;
+        let after = callers.partition_point(|caller| caller.0 <= site);
+        after.checked_sub(1).map_or(0, |index| usize::from(callers[index].1))
     }
 
     /// `fifo.sys+0x1234`, or a plain address.

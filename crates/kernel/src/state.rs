@@ -329,6 +329,18 @@ pub struct IdleDevice {
     pub state: u32,
 }
 
+/// Most images that may be loaded.
+pub const IMAGES: usize = 16;
+
+/// Whether an image is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImageState {
+    /// Its entry point was called and it is not unloaded.
+    pub loaded: bool,
+    /// When it was unloaded.
+    pub gone: Option<Site>,
+}
+
 /// What the PnP manager knows of the device, and does with it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pnp {
@@ -606,8 +618,10 @@ state! {
     points: u32,
     /// Times the clock was advanced since an actor last got on.
     idle_ticks: u32,
-    /// The driver is loaded.
-    loaded: bool,
+    /// Images: loaded, or gone.
+    images: [ImageState; IMAGES],
+    /// From which moment on which image calls services; noted where there are several.
+    callers: Vec<(Site, u8)>,
     /// Which step of winding down has been started.
     wind_down: u8,
     /// Cancel spin lock's owner must release it at this IRQL.
@@ -616,8 +630,6 @@ state! {
     allocations: u32,
     /// Where one of them was made to fail.
     failed: Option<Site>,
-    /// Moments at which somebody asked for an unload.
-    unloaded: Option<Site>,
 }
 
 impl State {
@@ -666,14 +678,19 @@ impl State {
             ticks: 0,
             points: 0,
             idle_ticks: 0,
-
-            loaded: false,
+            images: [ImageState::default(); IMAGES],
+            callers: Vec::new(),
             wind_down: 0,
             next_user: crate::map::USER,
             allocations: 0,
             failed: None,
-            unloaded: None,
         }
+    }
+
+    /// Whether the driver under test is loaded.
+    #[inline]
+    pub fn loaded(&self) -> bool {
+        self.images[0].loaded
     }
 
     /// The record of a request packet, newest first.

@@ -5,6 +5,7 @@
 
 use crate::io::cancel::CANCEL_LOCK;
 use crate::map;
+use crate::module::Module;
 use crate::state::{Block, BlockKind};
 use crate::world::World;
 use nt::layout::{device_object, io_stack_location as location, irp};
@@ -81,12 +82,17 @@ pub fn device(world: &World, object: u64) -> String {
     if let Some(name) = &device.name {
         return name.to_string();
     }
-    if !own(world, device.driver) {
+    let Some(module) = module_of(world, device.driver) else {
         return "physical device object".to_owned();
-    }
-    match own_devices(world).position(|other| other == object) {
-        Some(index) if own_devices(world).count() > 1 => format!("device object {}", index + 1),
-        _ => "device object".to_owned(),
+    };
+    let whose = match world.modules.len() {
+        1 => String::new(),
+        _ => format!(" of {}", module.name),
+    };
+    let alike = || own_devices(world, module);
+    match alike().position(|other| other == object) {
+        Some(index) if alike().count() > 1 => format!("device object {}{whose}", index + 1),
+        _ => format!("device object{whose}"),
     }
 }
 
@@ -128,13 +134,14 @@ pub fn named(world: &World, text: &str) -> String {
     out + rest
 }
 
-fn own(world: &World, driver: u64) -> bool {
-    world.modules.first().is_some_and(|module| module.driver_object == driver)
+/// The image of a driver object; the kernel's own ones have none.
+fn module_of(world: &World, driver: u64) -> Option<&Module> {
+    world.modules.iter().find(|module| module.driver_object == driver)
 }
 
-fn own_devices(world: &World) -> impl Iterator<Item = u64> + '_ {
+fn own_devices<'a>(world: &'a World, module: &'a Module) -> impl Iterator<Item = u64> + 'a {
     let devices = world.state.devices.iter();
-    devices.filter(|device| own(world, device.driver)).map(|device| device.object)
+    devices.filter(|device| device.driver == module.driver_object).map(|device| device.object)
 }
 
 fn part(world: &World, block: &Block, offset: u64) -> String {
@@ -144,7 +151,7 @@ fn part(world: &World, block: &Block, offset: u64) -> String {
         BlockKind::Device => match offset.checked_sub(device_object::SIZE) {
             Some(inside) => {
                 let sole =
-                    own_devices(world).count() == 1 && own_devices(world).all(|own| own == at);
+                    world.modules.len() == 1 && own_devices(world, &world.modules[0]).eq([at]);
                 let extension = match sole {
                     true => "device extension".to_owned(),
                     false => format!("extension of {}", device(world, at)),
@@ -183,8 +190,12 @@ fn object(world: &World, block: &Block, offset: u64) -> String {
     if let Some(index) = world.state.files.iter().position(|file| file.object == at) {
         return member(&format!("file object {}", index + 1), "FILE_OBJECT", offset);
     }
-    if own(world, at) {
-        return member("driver object", "DRIVER_OBJECT", offset);
+    if let Some(module) = module_of(world, at) {
+        let name = match world.modules.len() {
+            1 => "driver object".to_owned(),
+            _ => format!("driver object of {}", module.name),
+        };
+        return member(&name, "DRIVER_OBJECT", offset);
     }
     let mut live = world.state.live();
     if let Some(context) = live.find(|&context| world.state.contexts[context].thread == at) {

@@ -191,10 +191,13 @@ struct ImportDocument<'a> {
     state: &'static str,
     reason: Option<&'static str>,
     rank: Option<u16>,
+    importer: &'a str,
+    image: Option<&'a str>,
 }
 
 /// A driver's imports, schema `bugcheck.imports.1`. `state` is `implemented`, `partly`, `refused` or
-/// `missing`; `reason` says what is lacking or why; `rank` is the place among real drivers' imports.
+/// `missing`; `reason` says what is lacking or why; `rank` is the place among real drivers' imports;
+/// `importer` is the image that imports it, and `image` the one beside the driver that exports it.
 ///
 /// # Errors
 /// As [`test_json`].
@@ -219,7 +222,8 @@ pub fn imports_json(list: &Imports) -> serde_json::Result<String> {
                     Support::Missing => ("missing", None),
                 };
                 let (module, name, rank) = (&import.module, &import.name, import.rank);
-                ImportDocument { module, name, state, reason, rank }
+                let (importer, image) = (&import.importer, import.by.as_deref());
+                ImportDocument { module, name, state, reason, rank, importer, image }
             })
             .collect(),
     })

@@ -41,6 +41,25 @@ pub(crate) fn irp(world: &mut World, major: u8) -> u64 {
     address
 }
 
+/// A loaded image with nothing in it.
+pub(crate) fn image(world: &mut World, name: &str) {
+    let image = kernel::Image {
+        name: name.to_owned(),
+        base: kernel::image_base(world.modules.len()),
+        bytes: vec![0; 0x1000],
+        entry: 0,
+        headers: 0,
+        sections: Vec::new(),
+        imports: Vec::new(),
+        cookie: None,
+        guard: (None, None),
+        role: Default::default(),
+        uses: 0,
+        library: (None, None),
+    };
+    world.load(image);
+}
+
 /// A call that waits for a packet.
 pub(crate) fn request(world: &mut World, irp: u64) {
     world.state.requests.push(Request {

@@ -1,24 +1,65 @@
 //! Wording and look-ups that rules share.
 
-use kernel::state::{Block, BlockKind, Start};
+use kernel::event::Site;
+use kernel::state::{Block, BlockKind, IrpRecord, Start};
 use kernel::{NOBODY, World, map};
 use memory::Access;
 use nt::flags::object_type as types;
 use nt::irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL};
 
-/// The driver under test, as reports call it.
+/// The driver that is at fault at this moment, as reports call it: whose code runs, or whose call
+/// the service under way is. With one driver it is that one, whatever runs.
 pub(crate) fn driver(world: &World) -> &str {
-    world.modules.first().map_or("the driver", |module| &module.name)
+    named(world, running(world, world.state.current))
 }
 
-/// Address of the driver's DRIVER_OBJECT, 0 before it is loaded.
-pub(crate) fn driver_object(world: &World) -> u64 {
-    world.modules.first().map_or(0, |module| module.driver_object)
+/// The driver in which a context that is blocked called the service that it waits in.
+pub(crate) fn driver_of_context(world: &World, context: u8) -> &str {
+    named(world, running(world, context))
 }
 
-/// First and last byte of the driver's image.
-pub(crate) fn image(world: &World) -> (u64, u64) {
-    world.modules.first().map_or((0, 0), |module| (module.base, module.base + module.bytes - 1))
+fn running(world: &World, context: u8) -> usize {
+    if world.modules.len() < 2 {
+        return 0;
+    }
+    let Some(cpu) = world.cpus.get(usize::from(context)) else { return 0 };
+    let caller = || world.image_at(world.bus.memory.view64(cpu.gpr[4]));
+    world.image_at(cpu.rip).or_else(caller).unwrap_or(0)
+}
+
+/// The driver of an image, as reports call it.
+pub(crate) fn named(world: &World, image: usize) -> &str {
+    world.modules.get(image).map_or("the driver", |module| &module.name)
+}
+
+/// The driver with which a request is: that of the lowest device that it was sent to, the bench's
+/// own ones left out.
+pub(crate) fn holder<'a>(world: &'a World, record: &IrpRecord) -> &'a str {
+    let driver = |object: u64| {
+        let device = world.state.devices.iter().find(|device| device.object == object)?;
+        world.modules.iter().find(|module| module.driver_object == device.driver)
+    };
+    let mut history = record.history.iter().rev();
+    let sent = history
+        .find_map(|location| driver(location.device).filter(|_| location.completed.is_none()));
+    sent.map_or_else(|| named(world, 0), |module| &module.name)
+}
+
+/// Address of an image's DRIVER_OBJECT, 0 before it is loaded.
+pub(crate) fn driver_object(world: &World, image: usize) -> u64 {
+    world.modules.get(image).map_or(0, |module| module.driver_object)
+}
+
+/// First and last byte of an image.
+pub(crate) fn image(world: &World, image: usize) -> (u64, u64) {
+    world.modules.get(image).map_or((0, 0), |module| (module.base, module.base + module.bytes - 1))
+}
+
+/// Whether what was made at a moment is an image's: by the routine that it calls, where there is
+/// one, or else by who made it. With one driver everything is its own.
+pub(crate) fn belongs(world: &World, image: usize, routine: u64, made: Site) -> bool {
+    world.modules.len() < 2
+        || world.image_at(routine).unwrap_or_else(|| world.image_of(made)) == image
 }
 
 /// Whoever runs.

@@ -16,29 +16,48 @@ pub fn driver(folder: &str, name: &str) -> Driver {
     let file = root().join(&path);
     let image = std::fs::read(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
     let pdb = std::fs::read(file.with_extension("pdb")).ok();
-    Driver { path, image, pdb, device: device(&file.with_file_name("driver.c")) }
+    let source = std::fs::read_to_string(file.with_file_name("driver.c")).unwrap_or_default();
+    let with = head(&source, "with").map(|named| {
+        let (path, place) = named.split_once(':').unwrap_or((named, "library"));
+        let (folder, name) = path.split_once('/').unwrap();
+        with(folder, name, place)
+    });
+    Driver { path, image, pdb, device: device(&source), with: with.collect() }
 }
 
-/// What a driver says of itself in the second line of its source: `/* device: NAME */`.
-fn says(source: &Path, what: &str) -> Option<String> {
-    let text = std::fs::read_to_string(source).unwrap_or_default();
-    let line = text.lines().nth(1)?.strip_prefix(&format!("/* {what}: "))?;
-    line.strip_suffix(" */").map(str::to_owned)
+/// What the head of a source says in lines `/* WHAT: .. */`.
+fn head<'a>(source: &'a str, what: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = source.lines().take_while(|line| *line != "/*");
+    lines.filter_map(move |line| {
+        line.strip_prefix("/* ")?.strip_prefix(what)?.strip_prefix(": ")?.strip_suffix(" */")
+    })
+}
+
+/// An image of ours to be loaded beside a driver: as an export driver, `below` or `above`.
+pub fn with(folder: &str, name: &str, place: &str) -> bench::With {
+    let Driver { path, image, pdb, .. } = driver(folder, name);
+    let role = match place {
+        "below" => bench::Role::Below,
+        "above" => bench::Role::Above,
+        _ => bench::Role::Library,
+    };
+    bench::With { path, image, pdb, role }
 }
 
 /// The device that a driver says it is for.
-fn device(source: &Path) -> bench::Device {
-    says(source, "device").map_or_else(bench::Device::default, |name| {
-        let model = devices::Model::by_name(&name);
-        let model = model.unwrap_or_else(|| panic!("{}: no device {name}", source.display()));
-        bench::Device { name, model }
+fn device(source: &str) -> bench::Device {
+    head(source, "device").next().map_or_else(bench::Device::default, |name| {
+        let model = devices::Model::by_name(name);
+        let model = model.unwrap_or_else(|| panic!("no device {name}"));
+        bench::Device { name: name.to_owned(), model }
     })
 }
 
 /// The rule that a buggy driver breaks: the one it names, or the one it is named after.
 pub fn breaks(name: &str, rule: &str) -> bool {
     let source = root().join(format!("drivers/buggy/{name}/driver.c"));
-    says(&source, "rule").map_or_else(|| named_after(name, rule), |own| own == rule)
+    let source = std::fs::read_to_string(source).unwrap_or_default();
+    head(&source, "rule").next().map_or_else(|| named_after(name, rule), |own| own == rule)
 }
 
 /// Whether a driver of this name is there to break this rule.

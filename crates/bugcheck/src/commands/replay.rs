@@ -1,7 +1,7 @@
 //! `bugcheck replay`: one run again.
 
 use super::no_json;
-use crate::driver_file;
+use crate::driver_file::{self, Beside};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
 use crate::source::Sources;
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// The file that describes the device, if it is not where the token says
     #[arg(long, value_name = "MODEL|FILE.toml")]
     device: Option<String>,
+    /// An image beside the driver, if it is not where the token says; told apart by its file name
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
     /// The scenario, if the token names one that was written down
     #[arg(long = "scenario", value_name = "FILE")]
     scenarios: Vec<PathBuf>,
@@ -43,6 +46,27 @@ pub(crate) struct Arguments {
     /// Form of the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// The images beside the driver: those of the token, but for those that were given.
+fn beside(token: &Token, given: &[PathBuf]) -> Result<Vec<Beside>, Failure> {
+    let mut left: Vec<&PathBuf> = given.iter().collect();
+    let with = token.with.iter().map(|wanted| {
+        let named = |path: &&PathBuf| path.file_name() == Path::new(&wanted.path).file_name();
+        let path = match left.iter().position(named) {
+            Some(index) => left.remove(index).clone(),
+            None => PathBuf::from(&wanted.path),
+        };
+        Beside { path, role: wanted.role }
+    });
+    let with = with.collect();
+    match left.first() {
+        Some(path) => Err(Failure::Input(format!(
+            "the token was made without an image called {}; leave it out.",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        ))),
+        None => Ok(with),
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -56,7 +80,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         return Err(Failure::Input(problem.to_owned()));
     }
     let device = arguments.device.as_deref().unwrap_or(&token.device);
-    let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device))?;
+    let with = beside(&token, &arguments.with)?;
+    let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
     let scenarios = driver_file::scenarios(&arguments.scenarios)?;
     let replayed = bench::replay_with(&loaded.driver, &token, &scenarios)
         .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
@@ -64,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     output::print(&match arguments.format {
         Format::Json => report::replay_json(text, &replayed, arguments.trace).map_err(no_json)?,
         Format::Text => {
-            let sources = Sources::of(path);
+            let sources = Sources::of(path).and(with.iter().map(|with| with.path.as_path()));
             let source = |file: &str, line| sources.line(file, line);
             let look = report::Look { colour: output::wants_colour(), source: &source };
             report::replay_text(text, &replayed, arguments.trace, &look)

@@ -1,6 +1,7 @@
 //! `bugcheck test`: the main job.
 
 use super::no_json;
+use crate::driver_file::Beside;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
 use crate::progress::Meter;
@@ -17,9 +18,11 @@ Examples:
   bugcheck test fifo.sys --time 2m --bound 3
   bugcheck test fifo.sys --only cancel --keep-going
   bugcheck test fifo.sys --imports
+  bugcheck test fifo.sys --with ringlib.sys
+  bugcheck test fifo.sys --with encrypt.sys:below --with audit.sys:above
   bugcheck test fifo.sys --format json | jq '.findings[].title'
 
-The PDB is looked for beside the driver. Without symbols, places are offsets into the image.
+The PDB is looked for beside the driver, and those of images given with --with beside them. Without symbols, places are offsets into the image.
 The search is the same for the same seed, unless it is cut by --time.";
 
 /// Run a driver through its scenarios and search for what goes wrong
@@ -35,6 +38,11 @@ pub(crate) struct Arguments {
     /// Device that the driver drives: bench, dma, 8255x, or a file that describes one
     #[arg(long, value_name = "MODEL|FILE.toml", default_value = "bench")]
     device: String,
+    /// Load this image too; may be given several times. FILE is an export driver: its exports satisfy
+    /// imports by its name first. FILE:below and FILE:above are drivers of the device's stack: each has
+    /// its own DriverEntry and AddDevice, called in this order, those below before the driver's
+    #[arg(long, value_name = "FILE[:below|:above]")]
+    with: Vec<Beside>,
     /// Seed of the random part of the search
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -80,8 +88,12 @@ fn device(name: &str) -> Option<&str> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let loaded =
-        driver_file::load(&arguments.driver, arguments.pdb.as_deref(), device(&arguments.device))?;
+    let loaded = driver_file::load(
+        &arguments.driver,
+        arguments.pdb.as_deref(),
+        device(&arguments.device),
+        &arguments.with,
+    )?;
     if arguments.imports {
         return list_imports(&loaded.driver, arguments.format);
     }
@@ -107,7 +119,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     output::print(&match arguments.format {
         Format::Json => report::test_json(&report).map_err(no_json)?,
         Format::Text => {
-            let sources = Sources::of(&arguments.driver);
+            let with = arguments.with.iter().map(|with| with.path.as_path());
+            let sources = Sources::of(&arguments.driver).and(with);
             let source = |file: &str, line| sources.line(file, line);
             let look = report::Look { colour: output::wants_colour(), source: &source };
             report::test_text(&report, &look)

@@ -24,15 +24,25 @@ fn path(folder: &str, name: &str) -> String {
     format!("drivers/{folder}/{name}/{name}.sys")
 }
 
-/// The device that a driver wants, where that is not the bench's own: the second line of its source.
-fn device(folder: &str, name: &str) -> Vec<String> {
+/// The device that a driver wants, where that is not the bench's own, and the images that are loaded
+/// beside it: lines at the head of its source.
+fn options(folder: &str, name: &str) -> Vec<String> {
     let source = root().join("drivers").join(folder).join(name).join("driver.c");
     let text = std::fs::read_to_string(source).unwrap();
-    let line = text.lines().nth(1).and_then(|line| line.strip_prefix("/* device: "));
-    match line.and_then(|line| line.strip_suffix(" */")) {
-        Some(model) => vec!["--device".to_owned(), model.to_owned()],
-        None => Vec::new(),
+    let mut options = Vec::new();
+    for line in text.lines().take_while(|line| *line != "/*") {
+        let line = line.trim_start_matches("/* ").trim_end_matches(" */");
+        if let Some(model) = line.strip_prefix("device: ") {
+            options.extend(["--device".to_owned(), model.to_owned()]);
+        }
+        if let Some(with) = line.strip_prefix("with: ") {
+            let (image, place) = with.split_once(':').unwrap_or((with, ""));
+            let (folder, name) = image.split_once('/').unwrap();
+            let place = if place.is_empty() { String::new() } else { format!(":{place}") };
+            options.extend(["--with".to_owned(), format!("{}{place}", path(folder, name))]);
+        }
     }
+    options
 }
 
 /// Drivers of one folder, in order of name, as `(name, path)`.
@@ -72,7 +82,7 @@ fn unreadable(text: &str) -> Vec<String> {
 fn each_buggy_driver_is_explained() {
     let mut problems = Vec::new();
     for (name, path) in drivers("buggy") {
-        let more = device("buggy", &name);
+        let more = options("buggy", &name);
         let ran = test(&path, &more.iter().map(String::as_str).collect::<Vec<_>>());
         let advice = ran.out.contains("\nadvice[") && ran.status == 0;
         if (ran.status != 1 && !advice) || !ran.error.is_empty() {
@@ -97,7 +107,7 @@ fn each_buggy_driver_is_explained() {
 fn each_clean_driver_is_clean() {
     let mut problems = Vec::new();
     for (name, path) in drivers("clean") {
-        let more = device("clean", &name);
+        let more = options("clean", &name);
         let ran = test(&path, &more.iter().map(String::as_str).collect::<Vec<_>>());
         let first = ran.out.lines().next().unwrap_or_default().to_owned();
         // Advice changes no verdict: some of what it tells is meant.

@@ -4,6 +4,7 @@
 mod broken;
 mod drivers;
 mod golden;
+mod images;
 mod scratch;
 mod usage;
 

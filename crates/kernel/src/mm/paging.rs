@@ -129,6 +129,9 @@ mod tests {
             imports: Vec::new(),
             cookie: None,
             guard: (None, None),
+            role: Default::default(),
+            uses: 0,
+            library: (None, None),
         });
         [0x1000, 0x2000, 0x3000].map(|rva| base + rva)
     }

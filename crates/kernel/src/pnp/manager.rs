@@ -1,9 +1,9 @@
 //! What the PnP manager and the loader do with a driver: load, add a device, start, stop, remove,
 //! unload.
 
-use super::{ask, bus, filter, resources};
+use super::{ask, bus, filter, images, resources};
 use crate::cx::{Cx, Stop};
-use crate::event::{Event, Routine};
+use crate::event::Routine;
 use crate::ex::pool;
 use crate::io::{device, request, work_item};
 use crate::state::{BlockKind, Doing, PowerClass, Request};
@@ -28,6 +28,9 @@ const MOVED_BY: u64 = 0x20_0000;
 /// DO_DEVICE_INITIALIZING (wdm.h).
 const INITIALIZING: u32 = 0x80;
 
+/// Where the keys of drivers lie.
+pub(super) const SERVICES: &str = "\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services\\";
+
 /// Calls `DriverEntry` of image `number` and discards its INIT sections; returns its status.
 pub fn load(cx: &mut Cx, number: usize) -> Result<u32, Stop> {
     cx.moment();
@@ -35,7 +38,7 @@ pub fn load(cx: &mut Cx, number: usize) -> Result<u32, Stop> {
     let (base, bytes, entry) = (module.base, module.bytes, module.entry);
     let stem = module.name.rsplit_once('.').map_or(module.name.as_str(), |(stem, _)| stem);
     let name = format!("\\Driver\\{stem}");
-    let key = format!("\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services\\{stem}");
+    let key = format!("{SERVICES}{stem}");
     let object = device::make_driver(cx, &name, base, bytes, entry);
     cx.modules[number].driver_object = object;
     let path = pool::allocate(cx, BlockKind::Object, false, 16, 0);
@@ -47,10 +50,13 @@ pub fn load(cx: &mut Cx, number: usize) -> Result<u32, Stop> {
     cx.bus.memory.poke64(path + 8, buffer);
     let status = cx.call(Routine::DriverEntry, entry, &[object, path])? as u32;
     if status < 0x8000_0000 {
-        cx.state.loaded = true;
+        cx.state.images[number].loaded = true;
         // The I/O manager clears the flag on devices that DriverEntry made.
         for index in 0..cx.state.devices.len() {
             let device = cx.state.devices[index].object;
+            if cx.state.devices[index].driver != object {
+                continue;
+            }
             let flags = cx.bus.memory.peek32(device + device_object::FLAGS);
             cx.bus.memory.poke32(device + device_object::FLAGS, flags & !INITIALIZING);
         }
@@ -66,17 +72,15 @@ pub fn add_device_routine(cx: &mut Cx, number: usize) -> u64 {
     cx.bus.memory.peek64(extension + driver_extension::ADD_DEVICE)
 }
 
-/// Makes a physical device object and has the driver add its device to it, between filters of the
-/// bench's own if asked for: status and the object.
-pub fn add_device(cx: &mut Cx, number: usize, filters: bool) -> Result<(u32, u64), Stop> {
+/// Makes a physical device object and has the drivers of the stack add their devices to it, between
+/// filters of the bench's own if asked for: status and the object.
+pub fn add_device(cx: &mut Cx, filters: bool) -> Result<(u32, u64), Stop> {
     cx.moment();
-    let routine = add_device_routine(cx, number);
     let Some(pdo) = bus::make_pdo(cx) else { return Err(Stop::Run) };
     if filters {
         filter::attach(cx, pdo, false)?;
     }
-    let object = cx.modules[number].driver_object;
-    let status = cx.call(Routine::AddDevice, routine, &[object, pdo])? as u32;
+    let status = images::add_devices(cx, pdo)?;
     if filters && status < 0x8000_0000 {
         filter::attach(cx, pdo, true)?;
     }
@@ -148,8 +152,8 @@ fn remove_failed(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
 }
 
 /// Gives the driver a device that its bus cannot start.
-pub fn fail_to_start(cx: &mut Cx, number: usize) -> Result<(), Stop> {
-    let (status, pdo) = add_device(cx, number, false)?;
+pub fn fail_to_start(cx: &mut Cx) -> Result<(), Stop> {
+    let (status, pdo) = add_device(cx, false)?;
     if status >= 0x8000_0000 {
         return Ok(());
     }
@@ -172,6 +176,11 @@ pub fn surprise(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     cx.state.pnp.closed = true;
     request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
     Ok(())
+}
+
+/// Whether any driver's device is attached to a physical device object.
+pub fn has_stack(cx: &mut Cx, pdo: u64) -> bool {
+    device::top_of_stack(cx, pdo) != pdo
 }
 
 /// Whether somebody has the device open, or is on the way in or out.
@@ -217,26 +226,25 @@ pub fn remove(cx: &mut Cx, pdo: u64, force: bool) -> Result<bool, Stop> {
     Ok(true)
 }
 
-/// Loads a driver again that was unloaded, gives it a device, takes that away and unloads it.
-pub fn reload(cx: &mut Cx, number: usize, device: bool) -> Result<(), Stop> {
-    cx.map_again(number);
-    if load(cx, number)? >= 0x8000_0000 {
+/// Loads drivers again that were unloaded, gives them a device, takes that away and unloads them.
+pub fn reload(cx: &mut Cx, device: bool) -> Result<(), Stop> {
+    if images::load_again(cx)?.is_some() {
         return Ok(());
     }
     if device {
         cx.state.pnp = Default::default();
-        let (status, pdo) = add_device(cx, number, false)?;
+        let (status, pdo) = add_device(cx, false)?;
         if status < 0x8000_0000 && start(cx, pdo)? < 0x8000_0000 {
             remove(cx, pdo, true)?;
         }
     }
-    unload(cx, number)
+    images::unload_all(cx)
 }
 
 /// Unloads the driver: calls its unload routine, lets the rules look at what it left, and takes the
 /// image away. A driver without an unload routine stays.
 pub fn unload(cx: &mut Cx, number: usize) -> Result<(), Stop> {
-    if !cx.state.loaded {
+    if !cx.state.images[number].loaded {
         return Ok(());
     }
     cx.moment();
@@ -253,9 +261,5 @@ pub fn unload(cx: &mut Cx, number: usize) -> Result<(), Stop> {
         cx.block(Doing::ForKey(work_item::DONE))?;
     }
     cx.moment();
-    cx.state.loaded = false;
-    cx.state.unloaded = Some(site);
-    cx.say(Event::Unloaded)?;
-    cx.unmap(number);
-    Ok(())
+    images::gone(cx, number, site)
 }

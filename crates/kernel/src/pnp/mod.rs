@@ -12,6 +12,7 @@
 pub mod ask;
 pub mod bus;
 pub mod filter;
+pub mod images;
 pub mod manager;
 pub(crate) mod query;
 pub(crate) mod questions;

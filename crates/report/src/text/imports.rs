@@ -36,13 +36,18 @@ pub fn imports_text(list: &Imports, look: &Look<'_>) -> String {
                 Support::Partly(text) | Support::Refused(text) => text,
                 Support::Whole | Support::Missing => &import.module,
             };
-            page.labelled(2, width, &import.name, text);
+            let text = match import.importer == list.driver {
+                true => text.to_owned(),
+                false => format!("{text} (wanted by {})", import.importer),
+            };
+            page.labelled(2, width, &import.name, &text);
         }
     };
     group("Not implemented", |it| it.support == Support::Missing);
     group("Refused", |it| matches!(it.support, Support::Refused(_)));
     group("Implemented in part", |it| matches!(it.support, Support::Partly(_)));
-    group("Implemented", |it| it.support == Support::Whole);
+    group("From images beside the driver", |it| it.by.is_some());
+    group("Implemented", |it| it.support == Support::Whole && it.by.is_none());
     page.finish()
 }
 
@@ -51,7 +56,14 @@ mod tests {
     use super::*;
 
     fn import(name: &str, support: Support) -> Import {
-        Import { module: "ntoskrnl.exe".to_owned(), name: name.to_owned(), support, rank: None }
+        Import {
+            importer: "fifo.sys".to_owned(),
+            module: "ntoskrnl.exe".to_owned(),
+            name: name.to_owned(),
+            by: None,
+            support,
+            rank: None,
+        }
     }
 
     #[test]

@@ -60,13 +60,14 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
-    let own = words::driver_object(world);
+    let Event::Unloaded { image } = *event else { return None };
+    let own = words::driver_object(world, image);
     let mut devices =
         world.state.devices.iter().filter(|device| !device.deleted && device.driver == own);
     let device = devices.next()?;
     let name = device.name.as_deref().unwrap_or("without a name");
-    let title = format!("{} is unloaded and leaves the device {name} behind", words::driver(world));
+    let title =
+        format!("{} is unloaded and leaves the device {name} behind", words::named(world, image));
     let mut violation = Violation::new(&RULE, title).at("device made here", device.made);
     for other in devices {
         violation = violation.at("another device made here", other.made);
@@ -85,7 +86,7 @@ mod tests {
         for (driver, deleted, bad) in [(0, true, false), (9, false, false), (0, false, true)] {
             let device = Device { object: 0x4000, driver, name: None, made: 2, deleted };
             world.state.devices.push(device);
-            assert_eq!(check(&Event::Unloaded, &world).is_some(), bad);
+            assert_eq!(check(&Event::Unloaded { image: 0 }, &world).is_some(), bad);
         }
     }
 }

@@ -60,22 +60,21 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
-    let (context, dpc) = words::live(world).find_map(|context| {
-        match world.state.contexts[usize::from(context)].start {
-            Start::Dpc(dpc) => Some((context, dpc)),
-            _ => None,
-        }
+    let Event::Unloaded { image } = *event else { return None };
+    let (context, routine) = words::live(world).find_map(|context| {
+        let state = &world.state.contexts[usize::from(context)];
+        let Start::Dpc(dpc) = state.start else { return None };
+        let routine = world.bus.memory.view64(dpc.wrapping_add(DEFERRED_ROUTINE));
+        words::belongs(world, image, routine, state.made).then_some((context, routine))
     })?;
     let state = &world.state.contexts[usize::from(context)];
-    let routine = world.bus.memory.view64(dpc.wrapping_add(DEFERRED_ROUTINE));
     let doing = if state.started { "running" } else { "queued" };
     let title = format!(
         "{} is unloaded while its DPC {} is {doing}",
-        words::driver(world),
+        words::named(world, image),
         words::object(world, routine)
     );
-    let (start, end) = words::image(world);
+    let (start, end) = words::image(world, image);
     let violation = Violation::new(&RULE, title).bugcheck(
         TIMER_OR_DPC_INVALID,
         [
@@ -103,8 +102,11 @@ mod tests {
             ..FREE
         };
         world.state.contexts[2] = dpc;
-        assert!(check(&Event::Unloaded, &world).is_none());
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
         world.state.live = 1 << 2;
-        assert_eq!(check(&Event::Unloaded, &world).expect("objects").places[0].1, Some(3));
+        assert_eq!(
+            check(&Event::Unloaded { image: 0 }, &world).expect("objects").places[0].1,
+            Some(3)
+        );
     }
 }

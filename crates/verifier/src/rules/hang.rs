@@ -63,7 +63,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     // What the winding down waits for is more often the effect than the cause.
     let context = outstanding::hung(world).min_by_key(|&c| words::winds_down(world, c))?;
     let who = world.context_name(context);
-    let driver = words::driver(world);
+    let driver = words::driver_of_context(world, context);
     let wait = world.state.waits.iter().rfind(|wait| wait.context == context);
     let objects = match (wait, world.state.contexts[usize::from(context)].doing) {
         (Some(wait), _) if wait.count > 0 => {

@@ -55,11 +55,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
-    let interrupt = world.state.interrupts.first()?;
+    let Event::Unloaded { image } = *event else { return None };
+    let own = |routine, site| words::belongs(world, image, routine, site);
+    let mut interrupts = world.state.interrupts.iter();
+    let interrupt = interrupts.find(|interrupt| own(interrupt.routine, interrupt.site))?;
     let title = format!(
         "{} is unloaded while its interrupt service routine {} is connected to vector {:#x}",
-        words::driver(world),
+        words::named(world, image),
         words::object(world, interrupt.routine),
         interrupt.vector
     );
@@ -75,7 +77,7 @@ mod tests {
     #[test]
     fn a_connected_interrupt_is_named() {
         let mut world = World::new(2, &[]);
-        assert!(check(&Event::Unloaded, &world).is_none());
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
         world.state.interrupts.push(Interrupt {
             object: 0x4000,
             routine: 0x7000,
@@ -86,7 +88,7 @@ mod tests {
             vector: 0x91,
             site: 4,
         });
-        let violation = check(&Event::Unloaded, &world).expect("objects");
+        let violation = check(&Event::Unloaded { image: 0 }, &world).expect("objects");
         assert_eq!((violation.code, violation.parameters[0].0), (0xce, 0x7000));
     }
 }

@@ -75,7 +75,8 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
             return None;
         }
         let request = words::request(world, record.address);
-        let title = format!("{} holds on to {request} that was cancelled", words::driver(world));
+        let title =
+            format!("{} holds on to {request} that was cancelled", words::holder(world, record));
         let detail = if record.cancel_called.is_some() {
             "Its cancel routine was called but did not complete it."
         } else {

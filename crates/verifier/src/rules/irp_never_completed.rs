@@ -113,7 +113,7 @@ fn lost(world: &World, record: &IrpRecord) -> Option<Violation> {
         return None;
     }
     let request = words::request(world, record.address);
-    let title = format!("{} never completes {request}", words::driver(world));
+    let title = format!("{} never completes {request}", words::holder(world, record));
     let detail = if held {
         "The driver still holds it, but nothing that could finish it is left."
     } else {

@@ -38,7 +38,7 @@ use crate::words;
 use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Rule, Violation};
-use kernel::state::BlockKind;
+use kernel::state::{Block, BlockKind};
 use nt::bugcheck::DRIVER_VERIFIER_DETECTED_VIOLATION;
 use nt::layout::driver_object::DRIVER_NAME;
 
@@ -65,13 +65,15 @@ pub static RULE: Rule = Rule {
 const SHOWN: usize = 4;
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
+    let Event::Unloaded { image } = *event else { return None };
     let blocks = world.state.pool.iter().chain(&world.state.paged);
-    let left: Vec<_> =
-        blocks.filter(|block| block.kind == BlockKind::Pool && block.freed.is_none()).collect();
+    let own = |block: &Block| words::belongs(world, image, 0, block.allocated);
+    let left: Vec<_> = blocks
+        .filter(|block| block.kind == BlockKind::Pool && block.freed.is_none() && own(block))
+        .collect();
     let first = left.first()?;
     let bytes: u64 = left.iter().map(|block| block.bytes).sum();
-    let driver = words::driver(world);
+    let driver = words::named(world, image);
     let number = left.len() as u64;
     let title = match number {
         1 => format!("{driver} is unloaded without freeing a {}", words::block(first)),
@@ -84,7 +86,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         DRIVER_VERIFIER_DETECTED_VIOLATION,
         [
             (0x62, "kind of violation: pool left at unload"),
-            (words::driver_object(world).wrapping_add(DRIVER_NAME), "name of the driver"),
+            (words::driver_object(world, image).wrapping_add(DRIVER_NAME), "name of the driver"),
             (0, "reserved"),
             (number, "allocations that were not freed"),
         ],
@@ -107,13 +109,26 @@ mod tests {
         let mut world = World::new(2, &[]);
         fixture::irp(&mut world, 0);
         world.state.pool.retain(|block| block.kind == BlockKind::Irp);
-        assert!(check(&Event::Unloaded, &world).is_none());
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
         fixture::pool(&mut world, 24);
         fixture::pool(&mut world, 8);
-        let violation = check(&Event::Unloaded, &world).expect("objects");
+        let violation = check(&Event::Unloaded { image: 0 }, &world).expect("objects");
         assert!(violation.title.contains("2 blocks of pool, 32 bytes"), "{}", violation.title);
         assert_eq!(violation.parameters[3].0, 2);
         world.state.pool.iter_mut().for_each(|block| block.freed = Some(3));
-        assert!(check(&Event::Unloaded, &world).is_none());
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
+    }
+
+    #[test]
+    fn a_block_is_the_image_s_that_allocated_it() {
+        let mut world = World::new(2, &[]);
+        fixture::image(&mut world, "fifo.sys");
+        fixture::image(&mut world, "ring.sys");
+        world.state.pool.clear();
+        fixture::pool(&mut world, 24);
+        world.state.callers.push((1, 1));
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
+        let violation = check(&Event::Unloaded { image: 1 }, &world).expect("objects");
+        assert!(violation.title.starts_with("ring.sys is unloaded"), "{}", violation.title);
     }
 }

@@ -76,7 +76,7 @@ fn kept(world: &World, record: &IrpRecord) -> Option<Violation> {
     };
     let title = format!(
         "{} never completes an {request} request about {about} power state",
-        words::driver(world)
+        words::holder(world, record)
     );
     let violation = Violation::new(&RULE, title).bugcheck(
         nt::bugcheck::DRIVER_POWER_STATE_FAILURE,

@@ -58,17 +58,19 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
-    let own = words::driver_object(world);
+    let Event::Unloaded { image } = *event else { return None };
+    let own = words::driver_object(world, image);
     let foreign = |target: &str| {
         let mut devices = world.state.devices.iter();
         devices.any(|device| device.driver != own && device.name.as_deref() == Some(target))
     };
-    let mut links = world.state.links.iter().filter(|link| !foreign(&link.target));
+    let own = |made| words::belongs(world, image, 0, made);
+    let links = world.state.links.iter();
+    let mut links = links.filter(|link| !foreign(&link.target) && own(link.made));
     let link = links.next()?;
     let title = format!(
         "{} is unloaded and leaves the symbolic link {} behind",
-        words::driver(world),
+        words::named(world, image),
         link.name
     );
     let mut violation = Violation::new(&RULE, title)
@@ -88,10 +90,10 @@ mod tests {
     #[test]
     fn the_link_is_named() {
         let mut world = World::new(2, &[]);
-        assert!(check(&Event::Unloaded, &world).is_none());
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
         let (name, target) = ("\\DosDevices\\Fifo".into(), "\\Device\\Fifo".into());
         world.state.links.push(Link { name, target, made: 2 });
-        let violation = check(&Event::Unloaded, &world).expect("objects");
+        let violation = check(&Event::Unloaded { image: 0 }, &world).expect("objects");
         assert!(violation.title.contains("\\DosDevices\\Fifo"));
         assert_eq!(violation.code, 0);
     }

@@ -54,29 +54,31 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
+    let Event::Unloaded { image } = *event else { return None };
     let (context, routine) = words::live(world).find_map(|context| {
-        match world.state.contexts[usize::from(context)].start {
-            Start::Thread { routine, .. } => Some((context, routine)),
+        let state = &world.state.contexts[usize::from(context)];
+        let routine = match state.start {
+            Start::Thread { routine, .. } => routine,
             // It waited in a kernel routine when the run's baseline was taken; that returns here.
-            Start::Blocked => {
-                let rsp = world.cpus[usize::from(context)].gpr[4];
-                Some((context, world.bus.memory.view64(rsp)))
-            }
-            _ => None,
-        }
+            Start::Blocked => world.bus.memory.view64(world.cpus[usize::from(context)].gpr[4]),
+            _ => return None,
+        };
+        words::belongs(world, image, routine, state.made).then_some((context, routine))
     })?;
     let state = &world.state.contexts[usize::from(context)];
     let place = words::object(world, routine);
     let title = match (state.start, state.doing) {
         (Start::Thread { .. }, _) => {
-            format!("{} is unloaded while its thread {place} runs", words::driver(world))
+            format!("{} is unloaded while its thread {place} runs", words::named(world, image))
         }
         (_, Doing::Waiting) => {
-            format!("{} is unloaded while a thread waits at {place}", words::driver(world))
+            format!("{} is unloaded while a thread waits at {place}", words::named(world, image))
         }
         _ => {
-            format!("{} is unloaded while a thread is on its way to {place}", words::driver(world))
+            format!(
+                "{} is unloaded while a thread is on its way to {place}",
+                words::named(world, image)
+            )
         }
     };
     let violation = stops::left_behind(Violation::new(&RULE, title), routine);

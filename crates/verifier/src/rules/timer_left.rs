@@ -60,19 +60,23 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Unloaded = event else { return None };
-    let mut timers = world.state.timers.iter().filter(|timer| timer.object != 0);
+    let Event::Unloaded { image } = *event else { return None };
+    let routine = |dpc: u64| match dpc {
+        0 => 0,
+        dpc => world.bus.memory.view64(dpc.wrapping_add(DEFERRED_ROUTINE)),
+    };
+    let mut timers = world.state.timers.iter().filter(|timer| {
+        timer.object != 0 && words::belongs(world, image, routine(timer.dpc), timer.site)
+    });
     let timer = timers.next()?;
-    let (start, end) = words::image(world);
+    let (start, end) = words::image(world, image);
     let kind = if timer.period == 0 { "timer" } else { "periodic timer" };
     let name = words::object(world, timer.object);
-    let title = format!("{} is unloaded while a {kind} is set ({name})", words::driver(world));
+    let title =
+        format!("{} is unloaded while a {kind} is set ({name})", words::named(world, image));
     let first = match timer.dpc {
         0 => [(0, "kind of violation: timer"), (timer.object, "timer")],
-        dpc => {
-            let routine = world.bus.memory.view64(dpc.wrapping_add(DEFERRED_ROUTINE));
-            [(2, "kind of violation: DPC routine"), (routine, "DPC routine")]
-        }
+        dpc => [(2, "kind of violation: DPC routine"), (routine(dpc), "DPC routine")],
     };
     let [kind, what] = first;
     let range = [(start, "first byte of the driver"), (end, "last byte of the driver")];
@@ -95,10 +99,10 @@ mod tests {
         let mut world = World::new(2, &[]);
         let mut timer = Timer { object: 0, context: 1, due: 5, period: 0, dpc: 0, site: 6 };
         world.state.timers.push(timer);
-        assert!(check(&Event::Unloaded, &world).is_none());
+        assert!(check(&Event::Unloaded { image: 0 }, &world).is_none());
         timer.object = 0x4000;
         world.state.timers.push(timer);
-        let violation = check(&Event::Unloaded, &world).expect("objects");
+        let violation = check(&Event::Unloaded { image: 0 }, &world).expect("objects");
         assert_eq!((violation.code, violation.places[0].1), (0xc7, Some(6)));
     }
 }

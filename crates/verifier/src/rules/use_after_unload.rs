@@ -59,7 +59,9 @@ pub static RULE: Rule = Rule {
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let Event::Fault { ref fault, near: Near::Unloaded, by } = *event else { return None };
-    let discarded = world.state.unloaded.is_none();
+    let image = world.image_at(fault.address);
+    let unloaded = image.and_then(|image| world.state.images[image].gone);
+    let discarded = unloaded.is_none();
     let who = match by {
         Some(service) => service.to_owned(),
         None => words::who(world),
@@ -69,7 +71,11 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let title = if discarded {
         format!("{who} {verb} {place}, which was discarded after DriverEntry")
     } else {
-        format!("{who} {verb} {place} after the driver was unloaded")
+        let driver = match image {
+            Some(image) if world.modules.len() > 1 => words::named(world, image),
+            _ => "the driver",
+        };
+        format!("{who} {verb} {place} after {driver} was unloaded")
     };
     let violation = Violation::new(&RULE, title);
     let violation = if discarded {
@@ -90,7 +96,7 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
             ],
         )
     };
-    let violation = match world.state.unloaded {
+    let violation = match unloaded {
         Some(unloaded) if !discarded => violation.at("driver unloaded", unloaded),
         _ => violation,
     };

@@ -81,18 +81,17 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     if let Event::Free { address, .. } = *event {
         return freed(world, address);
     }
-    let Event::Unloaded = event else { return None };
+    let Event::Unloaded { image } = *event else { return None };
     let (context, routine) = words::live(world).find_map(|context| {
-        match world.state.contexts[usize::from(context)].start {
-            Start::WorkItem { routine, .. } => Some((context, routine)),
-            _ => None,
-        }
+        let state = &world.state.contexts[usize::from(context)];
+        let Start::WorkItem { routine, .. } = state.start else { return None };
+        words::belongs(world, image, routine, state.made).then_some((context, routine))
     })?;
     let state = &world.state.contexts[usize::from(context)];
     let doing = if state.started { "running" } else { "queued" };
     let title = format!(
         "{} is unloaded while its work item {} is {doing}",
-        words::driver(world),
+        words::named(world, image),
         words::object(world, routine)
     );
     let violation = stops::left_behind(Violation::new(&RULE, title), routine);

@@ -96,6 +96,9 @@ fn load(cx: &mut Cx, filter: u32) -> u64 {
         imports: Vec::new(),
         cookie: None,
         guard: (None, None),
+        role: Default::default(),
+        uses: 0,
+        library: (None, None),
     });
     base + u64::from(OUTER)
 }
