@@ -6,6 +6,7 @@
 //! The order of findings depends on the seed alone: scenarios are searched independently, each round
 //! counts schedules and not time, and results are put together in the order of the battery.
 
+use crate::battery::{self, Abilities};
 use crate::crew::{Crew, Dismissal, Item, Job};
 use crate::driver::{Refused, Target};
 use crate::explain;
@@ -13,7 +14,7 @@ use crate::low_resources;
 use crate::report::{
     Coverage, Driver, Options, Progress, Report, ScenarioFile, Schedules, Unsupported, Verdict,
 };
-use crate::scenario::{Scenario, Step};
+use crate::scenario::Scenario;
 use crate::search::{Hit, Search};
 use crate::session::{Failed, Session};
 use finding::{Blame, Finding, Severity};
@@ -44,48 +45,45 @@ const PROGRESS: Duration = Duration::from_millis(250);
 pub(crate) const LOAD: &str = "load";
 
 pub(crate) fn load_scenario() -> Scenario {
-    Scenario {
-        name: LOAD.to_owned(),
-        prepare: Vec::new(),
-        actors: Vec::new(),
-        wind_down: Vec::new(),
-        filters: false,
-        memory: false,
-        race: None,
-        overtaking: None,
-        fail_at: None,
-        script: None,
-    }
+    Scenario::new(LOAD, Vec::new())
 }
 
-/// The battery for a driver; needs one set-up to see what it registers.
-pub(crate) fn plan(target: &Rc<Target>) -> Result<Vec<Scenario>, Refused> {
+/// What a driver registers, seen after one set-up; `None` if that ends in a finding.
+pub(crate) fn abilities(target: &Rc<Target>) -> Result<Option<Abilities>, Refused> {
     match Session::new(target, &load_scenario(), false) {
-        Ok(session) => Ok(crate::battery::scenarios(&crate::codes::known(&session))),
+        Ok(session) => Ok(Some(crate::codes::known(&session))),
         Err(Failed::Refused(text)) => Err(Refused(text)),
-        Err(Failed::Ended(_)) => Ok(Vec::new()),
+        Err(Failed::Ended(_)) => Ok(None),
     }
 }
 
-/// Puts the user's scenarios behind the battery, or in its place.
+/// The battery for a driver.
+pub(crate) fn plan(target: &Rc<Target>) -> Result<Vec<Scenario>, Refused> {
+    Ok(abilities(target)?.map(|driver| battery::scenarios(&driver)).unwrap_or_default())
+}
+
+/// Puts the user's scenarios behind the battery, or in its place; and what has to be said of them.
 fn with_files(
     mut battery: Vec<Scenario>,
+    abilities: &Abilities,
     files: &[ScenarioFile],
     only: bool,
-) -> Result<Vec<Scenario>, Refused> {
-    // All wind down alike.
-    let wind_down = battery.first().map(|first| first.wind_down.clone()).unwrap_or_default();
+) -> Result<(Vec<Scenario>, Vec<String>), Refused> {
+    let mut notes = Vec::new();
     if only {
         battery.clear();
     }
     for file in files {
-        let mut scenario = crate::scenario_file::read(&file.text)
+        let written = crate::scenario_file::read_own(&file.text)
             .map_err(|error| Refused(format!("{}: {error}.", file.path)))?;
-        scenario.wind_down = vec![("expectations".to_owned(), vec![Step::Order])];
-        scenario.wind_down.extend(wind_down.iter().cloned());
-        battery.push(scenario);
+        let scenarios = written.scenarios(abilities);
+        if scenarios.is_empty() {
+            let why = written.unmet(abilities).join(", ");
+            notes.push(format!("{} was left out, since the driver is without {why}.", file.path));
+        }
+        battery.extend(scenarios);
     }
-    Ok(battery)
+    Ok((battery, notes))
 }
 
 /// One scenario by name.
@@ -97,7 +95,10 @@ pub(crate) fn scenario(
     if name == LOAD {
         return Ok(load_scenario());
     }
-    Scenario::by_name(&with_files(plan(target)?, files, false)?, name, target.image.base).ok_or_else(|| {
+    let abilities = abilities(target)?;
+    let battery = abilities.as_ref().map(battery::scenarios).unwrap_or_default();
+    let (known, _) = with_files(battery, &abilities.unwrap_or_default(), files, false)?;
+    Scenario::by_name(&known, name, target.image.base).ok_or_else(|| {
         if let Some((stem, _)) = name.split_once(crate::scenario_file::FILE) {
             return Refused(format!(
                 "the token belongs to a scenario `{stem}` that was written down, and to one text of it; \
@@ -169,8 +170,12 @@ pub fn test(
         notes: Vec::new(),
         first_hit: None,
     };
+    let mut abilities = Abilities::default();
     let scenarios = match Session::new(&target, &load_scenario(), false) {
-        Ok(session) => crate::battery::scenarios(&crate::codes::known(&session)),
+        Ok(session) => {
+            abilities = crate::codes::known(&session);
+            battery::scenarios(&abilities)
+        }
         Err(Failed::Refused(text)) => {
             report.unsupported.push(Unsupported {
                 what: format!("nothing was tested: {text} on the bench"),
@@ -193,7 +198,9 @@ pub fn test(
             Vec::new()
         }
     };
-    let scenarios = with_files(scenarios, &options.scenarios, options.scenario_only)?;
+    let (scenarios, left_out) =
+        with_files(scenarios, &abilities, &options.scenarios, options.scenario_only)?;
+    notes.extend(left_out);
     let names: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     let scenarios: Vec<Scenario> = scenarios
         .into_iter()

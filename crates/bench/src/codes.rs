@@ -5,17 +5,27 @@
 //! function added to it; what does not look like a control code is left out. The campaign then tries
 //! each on the driver and keeps those that it does not refuse like a code that nobody has.
 
-use crate::battery::{Abilities, BAD_CODES};
-use crate::scenario::{OWN, Scenario, Step, control};
+use crate::battery::Abilities;
+use crate::scenario_file::{self, Written};
 use crate::session::Session;
 use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind};
-use kernel::io::request::{OPEN_FOR_WRITE, major};
 use pe::{Function, Image};
 use schedule::Schedule;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// Most codes that are tried.
-const MOST_CODES: usize = 256;
+pub(crate) const MOST_CODES: usize = 256;
+/// Codes that no driver has: every transfer type of a function nobody uses.
+const BAD_CODES: [u32; 4] = [0x0022_3ffc, 0x0022_3ffd, 0x0022_3ffe, 0x0022_3fff];
+/// Tries one code.
+const PROBE: &str = r#"
+    name = "probe-{code}"
+    for-each = "control-code"
+    [[actor]]
+    name = "application"
+    steps = [{ open = "write" }, { ioctl = "code", in = 64, out = 64, cancelled = true }]
+"#;
 /// FILE_DEVICE_UNKNOWN (wdm.h), the type most drivers use.
 const UNKNOWN: u32 = 0x22;
 
@@ -51,21 +61,12 @@ pub(crate) fn known(session: &Session) -> Abilities {
 
 /// How a control with this code ends: its status, or `None` if the run does not come so far.
 fn outcome(session: &Session, code: u32) -> Option<u32> {
-    let transfer = control(major::DEVICE_CONTROL, code, 64, 64);
-    let steps =
-        vec![Step::Open { access: OPEN_FOR_WRITE }, Step::StartAndCancel { file: OWN, transfer }];
-    let scenario = Scenario {
-        name: "probe".to_owned(),
-        prepare: Vec::new(),
-        actors: vec![("application".to_owned(), steps)],
-        wind_down: Vec::new(),
-        filters: false,
-        memory: false,
-        race: None,
-        overtaking: None,
-        fail_at: None,
-        script: None,
-    };
+    static READ: LazyLock<Written> = LazyLock::new(|| {
+        scenario_file::read(PROBE).unwrap_or_else(|error| panic!("the probe: {error}"))
+    });
+    let one = Abilities { codes: vec![code], ..session.abilities() };
+    let mut scenario = READ.scenarios(&one).pop()?;
+    scenario.wind_down.clear();
     let mut probe = Session::new(&session.target, &scenario, false).ok()?;
     probe.run_schedule(Schedule::default(), false);
     if probe.machine.outcome.is_some() {

@@ -5,9 +5,9 @@
 //! | --- | --- |
 //! | `driver` | the driver under test and the images beside it: symbols, unwinding |
 //! | `image`, `link` | one image; what images import from each other |
-//! | `scenario` | actors and their steps |
-//! | `scenario_file`, `scenario_steps` | scenarios written as TOML |
-//! | `battery` | the standard scenarios, chosen from what the driver registers |
+//! | `scenario`, `scenario_steps` | actors and their steps, performed |
+//! | `scenario_file` | scenarios written as TOML, read |
+//! | `battery` | the standard scenarios, chosen by what the driver registers |
 //! | `low_resources` | runs in which a call fails for want of memory |
 //! | `session` | one scenario on one machine: set-up, baseline, runs |
 //! | `search` | one scenario's schedules: bounded first, then random and PCT |
@@ -18,7 +18,6 @@
 #![warn(missing_docs)]
 
 mod battery;
-mod battery_registered;
 mod campaign;
 mod codes;
 mod crew;

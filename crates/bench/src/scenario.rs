@@ -1,7 +1,7 @@
 //! Scenarios: who does what to the driver.
 
 use crate::scenario_steps::Script;
-use kernel::io::request::{self, Transfer, major};
+use kernel::io::request::{self, major};
 use kernel::pnp::manager::{self, Rebalance};
 use kernel::pnp::{ask, images};
 use kernel::po::system::Sleep;
@@ -11,30 +11,15 @@ use kernel::{Actor, Cx, Stop};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// One step of an actor. Files are numbered in the order in which they are opened: those of
-/// `prepare` first.
+/// One step of an actor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// Opens the device; later steps of this actor that name [`OWN`] mean this file.
-    Open { access: u32 },
-    /// Starts a transfer and waits for its end.
-    Do { file: u16, transfer: Transfer },
-    /// Starts a transfer and goes on.
-    Start { file: u16, transfer: Transfer },
-    /// Starts a transfer, asks for its cancellation and waits for its end.
-    StartAndCancel { file: u16, transfer: Transfer },
-    /// Cancels everything of a file that is not done.
-    Cancel { file: u16 },
     /// Waits for everything that this actor started.
     Wait,
     /// The application gives its buffers back, even those of requests under way.
     UnmapBuffers,
     /// Waits for the first request that this actor started and that is not done.
     WaitFirst,
-    /// Tells a new end of file.
-    EndOfFile { file: u16 },
-    /// Closes.
-    Close { file: u16 },
     /// Cancels whatever is outstanding, whosever it is.
     CancelAll,
     /// Closes every handle.
@@ -69,7 +54,7 @@ pub(crate) enum Step {
     Reload,
 }
 
-/// A file number that stands for the file this actor opened last.
+/// A step's number that stands for the one with which this actor opened a file last.
 pub(crate) const OWN: u16 = u16::MAX;
 
 /// Who does what.
@@ -237,39 +222,7 @@ pub(crate) fn perform(
     let mut own = OWN;
     let first = cx.state.requests.len();
     for &step in steps {
-        let resolve = |file: u16| if file == OWN { own } else { file };
-        let usable = |cx: &Cx, file: u16| {
-            cx.state.files.get(usize::from(file)).is_some_and(|file| file.open)
-        };
         match step {
-            Step::Open { access } => {
-                // A driver that lets nobody in while its device is removed is right.
-                own = match device_exists(cx, stage.device) {
-                    true => request::open(cx, stage.opened(cx), access)?.unwrap_or(OWN),
-                    false => OWN,
-                };
-            }
-            Step::Do { file, transfer } => {
-                let file = resolve(file);
-                if usable(cx, file) {
-                    let started = request::start(cx, file, transfer)?;
-                    request::wait(cx, started)?;
-                }
-            }
-            Step::Start { file, transfer } => {
-                let file = resolve(file);
-                if usable(cx, file) {
-                    request::start(cx, file, transfer)?;
-                }
-            }
-            Step::StartAndCancel { file, transfer } => {
-                let file = resolve(file);
-                if usable(cx, file) {
-                    let started = request::start(cx, file, transfer)?;
-                    request::cancel_request(cx, started)?;
-                    request::wait(cx, started)?;
-                }
-            }
             Step::Scripted { step } => {
                 if let Some(script) = script {
                     script.perform(cx, step, &mut own, stage)?;
@@ -280,7 +233,6 @@ pub(crate) fn perform(
                     script.check_order(cx)?;
                 }
             }
-            Step::Cancel { file } => cancel(cx, Some(resolve(file)))?,
             Step::CancelAll => cancel(cx, None)?,
             Step::Wait => {
                 let me = cx.id();
@@ -301,23 +253,9 @@ pub(crate) fn perform(
                     request::wait(cx, (first + index) as u16)?;
                 }
             }
-            Step::EndOfFile { file } => {
-                let file = resolve(file);
-                if usable(cx, file) {
-                    request::set_end_of_file(cx, file, 0)?;
-                }
-            }
-            Step::Close { file } => {
-                let file = resolve(file);
-                if usable(cx, file) {
-                    request::close(cx, file)?;
-                }
-            }
             Step::CloseAll => {
                 for file in 0..cx.state.files.len() {
-                    if usable(cx, file as u16) {
-                        request::close(cx, file as u16)?;
-                    }
+                    request::close(cx, file as u16)?;
                 }
             }
             Step::StopStart => {
@@ -403,7 +341,8 @@ fn nobody_inside(cx: &Cx) -> bool {
         .all(|request| (request.done.is_some() && request.returned.is_some()) || request.by == me)
 }
 
-fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {
+/// Cancels what is under way on a file, or everywhere.
+pub(crate) fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {
     let mut index = 0;
     while index < cx.state.requests.len() {
         let request = cx.state.requests[index];
@@ -426,14 +365,4 @@ fn cancel(cx: &mut Cx, file: Option<u16>) -> Result<(), Stop> {
         index += 1;
     }
     Ok(())
-}
-
-/// A read or write of so many bytes.
-pub(crate) fn transfer(major: u8, bytes: u64) -> Transfer {
-    Transfer { major, code: 0, input: 0, output: bytes, offset: 0, pointers: Default::default() }
-}
-
-/// A control with so many bytes in and out.
-pub(crate) fn control(major: u8, code: u32, input: u64, output: u64) -> Transfer {
-    Transfer { major, code, input, output, offset: 0, pointers: Default::default() }
 }

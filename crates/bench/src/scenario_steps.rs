@@ -1,6 +1,6 @@
 //! Steps of scenarios that were written down, and what is expected of them.
 
-use crate::scenario::{OWN, Stage, device_exists};
+use crate::scenario::{OWN, Stage, cancel, device_exists};
 use kernel::event::Event;
 use kernel::io::request::{self, Transfer};
 use kernel::{Cx, Stop};
@@ -18,17 +18,35 @@ pub(crate) struct Expect {
     pub data: Option<Arc<[u8]>>,
 }
 
-/// What a step does. Numbers are those of steps, counted from 1, that opened or started something.
+/// What a step does, with references to others as numbers of steps, counted from 1, or in another
+/// form.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Verb {
+pub(crate) enum Verb<Ref = u16> {
+    /// With this access.
     Open(u32),
     Transfer(Transfer),
-    Cancel(u16),
-    Close(u16),
+    /// A request, or all of a handle's.
+    Cancel(Ref),
+    Close(Ref),
     EndOfFile(u64),
+    /// Milliseconds.
     Sleep(u64),
-    WaitFor(u16),
-    Nothing,
+    WaitFor(Ref),
+}
+
+impl<Ref> Verb<Ref> {
+    /// The same with references in another form.
+    pub fn refer<Other>(self, to: impl Fn(Ref) -> Other) -> Verb<Other> {
+        match self {
+            Verb::Open(access) => Verb::Open(access),
+            Verb::Transfer(transfer) => Verb::Transfer(transfer),
+            Verb::Cancel(step) => Verb::Cancel(to(step)),
+            Verb::Close(step) => Verb::Close(to(step)),
+            Verb::EndOfFile(end) => Verb::EndOfFile(end),
+            Verb::Sleep(milliseconds) => Verb::Sleep(milliseconds),
+            Verb::WaitFor(step) => Verb::WaitFor(to(step)),
+        }
+    }
 }
 
 /// One step.
@@ -36,31 +54,15 @@ pub(crate) enum Verb {
 pub(crate) struct Scripted {
     /// As messages call it.
     pub said: String,
-    tag: u16,
+    /// Its number, which marks what it opens or starts.
+    pub tag: u16,
     pub verb: Verb,
     /// Step that opened its file, or [`OWN`].
     pub file: u16,
     pub data: Option<Arc<[u8]>>,
-    pub offset: u64,
     pub waits: bool,
     pub cancelled: bool,
     pub expect: Expect,
-}
-
-impl Scripted {
-    pub fn new(tag: u16, said: String) -> Scripted {
-        Scripted {
-            said,
-            tag,
-            verb: Verb::Nothing,
-            file: OWN,
-            data: None,
-            offset: 0,
-            waits: true,
-            cancelled: false,
-            expect: Expect::default(),
-        }
-    }
 }
 
 /// What the steps of a scenario refer to.
@@ -78,7 +80,6 @@ impl Script {
         let file = if step.file == OWN { Some(*own) } else { opened(cx, step.file) };
         let file = file.filter(|&file| is_open(cx, file));
         match step.verb {
-            Verb::Nothing => {}
             Verb::Open(access) => {
                 *own = OWN;
                 if device_exists(cx, stage.device) {
@@ -106,13 +107,12 @@ impl Script {
             }
             Verb::Cancel(tag) => {
                 // A handle stands for all that was started on it.
-                let file = opened(cx, tag);
-                for index in 0..cx.state.requests.len() {
-                    let other = cx.state.requests[index];
-                    if other.done.is_none()
-                        && (other.tag == tag || file.is_some() && other.file == file)
-                    {
-                        request::cancel_request(cx, index as u16)?;
+                match opened(cx, tag) {
+                    Some(file) => cancel(cx, Some(file))?,
+                    None => {
+                        if let Some(request) = started(cx, tag) {
+                            request::cancel_request(cx, request)?;
+                        }
                     }
                 }
             }
@@ -152,7 +152,10 @@ impl Script {
                 _ => true,
             };
             if !fine {
-                let said = |tag: u16| self.steps[usize::from(tag) - 1].said.as_str();
+                let said = |tag: u16| {
+                    let step = self.steps.iter().find(|step| step.tag == tag);
+                    step.map_or("", |step| step.said.as_str())
+                };
                 let (first, second) = (said(pair[0]), said(pair[1]));
                 let what =
                     format!("the step {first} is completed after the step {second}, not before");

@@ -1,7 +1,6 @@
 //! One scenario on one machine: set-up once, then run after run from the baseline.
 
 use crate::battery::Abilities;
-use crate::battery_registered::Registrations;
 use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
@@ -195,9 +194,7 @@ impl Session {
             idles: !world.state.idle.is_empty(),
             wakes: !world.state.wakes.is_empty(),
             codes: self.target.codes.clone(),
-            registered: Registrations {
-                start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
-            },
+            start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
         }
     }
 }

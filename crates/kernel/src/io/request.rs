@@ -205,6 +205,7 @@ pub fn wait(cx: &mut Cx, index: u16) -> Result<(u32, u64), Stop> {
 /// Opens a device: the file's number, or the status of the refusal.
 pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, Stop> {
     if cx.state.pnp.closed {
+        cx.next_tag = 0;
         // The PnP manager lets nobody in; which status it gives is not documented.
         return Ok(Err(status::STATUS_NO_SUCH_DEVICE));
     }
@@ -282,6 +283,8 @@ pub fn start(cx: &mut Cx, opened: u16, transfer: Transfer) -> Result<u16, Stop> 
     if cx.over {
         return Err(Stop::Run);
     }
+    // Without a buffer to go to, it must not wait for somebody else's.
+    cx.next_data = None;
     send(cx, index, top, at)?;
     Ok(index)
 }
