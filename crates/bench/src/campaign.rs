@@ -156,7 +156,7 @@ pub fn test(
 ) -> Result<Report, Refused> {
     let start = Instant::now();
     let target = Rc::new(Target::read(driver)?);
-    let notes = target.notes.clone();
+    let mut notes = target.notes.clone();
     let mut report = Report {
         driver: target.name.clone(),
         verdict: Verdict::Clean,

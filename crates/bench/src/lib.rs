@@ -14,6 +14,7 @@
 //! | `campaign`, `crew` | all scenarios on all workers |
 //! | `explain` | an objection and its record, told as a finding |
 //! | `imports` | what the driver imports and the bench has |
+//! | `listing` | the standard scenarios, listed |
 //! | `replay`, `token` | a run again |
 #![warn(missing_docs)]
 
@@ -26,6 +27,7 @@ mod explain;
 mod image;
 mod imports;
 mod link;
+mod listing;
 mod low_resources;
 mod meter;
 mod race;
@@ -44,6 +46,7 @@ pub use campaign::test;
 pub use driver::Refused;
 pub use imports::{Import, Imports, imports};
 pub use kernel::{Role, Support};
+pub use listing::{Standard, Suited, standard, suited};
 pub use meter::Meter;
 pub use replay::{replay, replay_with};
 pub use report::{

@@ -57,6 +57,12 @@ impl Needs {
         let extra = self.unless.iter().filter(|need| has(need));
         lacking.chain(extra.map(|&need| format!("no {}", NEEDS[need].0))).collect()
     }
+
+    /// What is asked for, in names of [`NEEDS`].
+    pub fn words(&self) -> Vec<String> {
+        let unless = self.unless.iter().map(|&need| format!("no {}", NEEDS[need].0));
+        self.all.iter().map(|any| words(any)).chain(unless).collect()
+    }
 }
 
 fn words(any: &[usize]) -> String {
