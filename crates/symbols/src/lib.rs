@@ -7,9 +7,12 @@
 #![forbid(unsafe_code)]
 
 mod dwarf;
+mod map_file;
 mod names;
 mod paths;
 mod pdb;
+
+pub use map_file::{MapFile, MapForm, MapSymbol};
 
 use names::Names;
 use pe::Image;
@@ -22,6 +25,8 @@ pub enum SymbolKind {
     Dwarf,
     /// A PDB: functions, lines, inlined calls.
     Pdb,
+    /// A map file of the linker: functions and variables, no lines.
+    Map,
     /// The image's COFF symbol table: functions and variables, no lines.
     SymbolTable,
     /// Exports only.
@@ -134,6 +139,28 @@ impl Symbols {
         }
         let kind = names.kind();
         (Self { names, lines: Lines::None, kind }, notes)
+    }
+
+    /// Adds the names of a map file, after those that are known already. Sentences about what does not
+    /// fit the image.
+    pub fn add_map(&mut self, map: &MapFile, image: &Image<'_>) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(timestamp) = map.timestamp.filter(|&time| time != image.timestamp()) {
+            notes.push(format!(
+                "the map file was written for another build: its time stamp is {timestamp:#010x}, the \
+                 image's {:#010x}.",
+                image.timestamp()
+            ));
+            return notes;
+        }
+        if self.names.add_by_section(map.symbols().iter().map(|s| (s.rva, s.name.clone()))) == 0 {
+            notes.push(
+                "no name of the map file lies in the image; it belongs to another.".to_owned(),
+            );
+        } else if matches!(self.kind, SymbolKind::None | SymbolKind::Exports) {
+            self.kind = SymbolKind::Map;
+        }
+        notes
     }
 
     /// File name of the PDB that belongs to the image, without the folders of the machine that built it.

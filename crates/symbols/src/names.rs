@@ -44,21 +44,14 @@ impl Names {
         names.has_symbol_table = !symbols.is_empty();
         // Where several names share an address, the one that is a function and known outside goes first.
         symbols.sort_by_key(|s| (s.rva, !s.is_function, !s.is_external));
-        let (code, data): (Vec<_>, Vec<_>) = symbols
-            .into_iter()
-            .filter_map(|s| Some((names.is_code(s.rva)?, (s.rva, s.name))))
-            .partition(|(is_code, _)| *is_code);
-        names.add(code.into_iter().map(|(_, s)| s), data.into_iter().map(|(_, s)| s));
+        names.add_by_section(symbols.into_iter().map(|s| (s.rva, s.name)));
 
         let exports = image.exports().unwrap_or_else(|error| {
             usable("export table", error);
             Vec::new()
         });
         let exports = exports.into_iter().filter(|e| e.forwarder.is_none());
-        let (code, data): (Vec<_>, Vec<_>) = exports
-            .filter_map(|e| Some((names.is_code(e.rva)?, (e.rva, e.name?))))
-            .partition(|(is_code, _)| *is_code);
-        names.add(code.into_iter().map(|(_, s)| s), data.into_iter().map(|(_, s)| s));
+        names.add_by_section(exports.filter_map(|e| Some((e.rva, e.name?))));
         names
     }
 
@@ -79,6 +72,16 @@ impl Names {
         }
     }
 
+    /// Adds names of code and data alike, told apart by the section they lie in; how many lie in one.
+    pub fn add_by_section(&mut self, names: impl Iterator<Item = Named>) -> usize {
+        let (code, data): (Vec<_>, Vec<_>) = names
+            .filter_map(|named| Some((self.is_code(named.0)?, named)))
+            .partition(|(is_code, _)| *is_code);
+        let count = code.len() + data.len();
+        self.add(code.into_iter().map(|(_, s)| s), data.into_iter().map(|(_, s)| s));
+        count
+    }
+
     /// What these names amount to when there are no lines.
     pub fn kind(&self) -> SymbolKind {
         match (self.has_symbol_table, self.functions.is_empty()) {
@@ -95,7 +98,7 @@ impl Names {
     pub fn variable(&self, rva: u32) -> Option<(&str, u32)> {
         let section = self.section(rva).filter(|(_, _, is_code)| !is_code)?;
         let (start, name) =
-            nearest(&self.variables, rva).filter(|(start, _)| *start >= section.0)?;
+            nearest(&self.variables, rva, named).filter(|(start, _)| *start >= section.0)?;
         Some((name, rva - start))
     }
 
@@ -103,7 +106,7 @@ impl Names {
     pub fn locate(&self, rva: u32) -> Option<Location> {
         let (section, _, _) = self.section(rva).filter(|(_, _, is_code)| *is_code)?;
         let entry = self.entry(rva);
-        let named = nearest(&self.functions, rva).filter(|(start, _)| {
+        let named = nearest(&self.functions, rva, named).filter(|(start, _)| {
             // A name that lies before the start of the function that `rva` is in is another function's.
             *start >= section && entry.is_none_or(|entry| *start >= entry)
         });
@@ -125,7 +128,7 @@ impl Names {
 
     /// Start of the function named `name` that `rva` lies in, else of whatever function it lies in.
     pub fn start_of(&self, name: Option<&str>, rva: u32) -> u32 {
-        let nearest = nearest(&self.functions, rva);
+        let nearest = nearest(&self.functions, rva, named);
         match (nearest, self.entry(rva)) {
             (Some((start, found)), _) if name == Some(found) => start,
             (_, Some(entry)) => entry,
@@ -148,9 +151,19 @@ impl Names {
     }
 }
 
-fn nearest(list: &[Named], rva: u32) -> Option<(u32, &str)> {
-    let after = list.partition_point(|(start, _)| *start <= rva);
-    list.get(after.checked_sub(1)?).map(|(start, name)| (*start, name.as_str()))
+/// The last item of a list by RVA that starts at or before `rva`, as `view` sees it.
+pub(crate) fn nearest<T>(
+    list: &[T],
+    rva: u32,
+    view: impl Fn(&T) -> (u32, &String),
+) -> Option<(u32, &str)> {
+    let after = list.partition_point(|item| view(item).0 <= rva);
+    let (start, name) = view(list.get(after.checked_sub(1)?)?);
+    Some((start, name))
+}
+
+fn named((rva, name): &Named) -> (u32, &String) {
+    (*rva, name)
 }
 
 #[cfg(test)]
