@@ -18,6 +18,7 @@ use crate::scenario::Scenario;
 use crate::search::{Hit, Search};
 use crate::session::{Failed, Session};
 use finding::{Blame, Finding, Severity};
+use kernel::Outcome;
 use schedule::Schedule;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -192,6 +193,8 @@ pub fn test(
                     race: None,
                     overtaking: None,
                     schedule: Schedule::default(),
+                    moments: 0,
+                    rip: 0,
                 };
                 tell.hit(&load_scenario(), &hit, &mut report);
             }
@@ -496,6 +499,8 @@ fn set_up(target: &Rc<Target>, search: &mut Search) -> Option<Session> {
                     race: None,
                     overtaking: None,
                     schedule: Schedule::default(),
+                    moments: 0,
+                    rip: 0,
                 });
             }
         }
@@ -558,11 +563,13 @@ fn conclude(
 struct Tell<'a> {
     target: &'a Rc<Target>,
     lacking: HashSet<String>,
+    /// Rules that ended long runs, and the functions in which they did.
+    long: HashSet<(&'static str, Option<u32>)>,
 }
 
 impl<'a> Tell<'a> {
     fn new(target: &'a Rc<Target>) -> Tell<'a> {
-        Tell { target, lacking: HashSet::new() }
+        Tell { target, lacking: HashSet::new(), long: HashSet::new() }
     }
 
     fn hit(&mut self, scenario: &Scenario, hit: &Hit, report: &mut Report) {
@@ -571,7 +578,20 @@ impl<'a> Tell<'a> {
             (None, Some(pair)) => scenario.up_to_overtaking(pair),
             (None, None) => scenario.clone(),
         };
-        let told = explain::tell(self.target, scenario, &hit.schedule);
+        // Running long again takes longest, and what one loop says is said once.
+        if let Some(Outcome::Violation(violation)) = &hit.outcome
+            && explain::is_long(hit)
+        {
+            let rva = self.target.rva(hit.rip);
+            let function = rva.and_then(|rva| {
+                let functions = &self.target.functions;
+                functions.iter().find(|function| function.contains(rva)).map(|found| found.begin)
+            });
+            if !self.long.insert((violation.rule.name, function)) {
+                return;
+            }
+        }
+        let told = explain::tell(self.target, scenario, hit);
         match told {
             explain::Told::Finding(finding) => self.finding(*finding, report),
             explain::Told::Unsupported(unsupported) => {

@@ -4,14 +4,16 @@ use crate::driver::Target;
 use crate::race;
 use crate::report::Unsupported;
 use crate::scenario::Scenario;
+use crate::search::Hit;
 use crate::session::{Failed, Session};
 use crate::timeline::{self, Subject};
 use crate::token::Token;
 use crate::trace;
 use finding::{Blame, BugCheck, Finding, Frame, Place, Severity, Trust};
-use kernel::event::{Rule, Violation};
+use kernel::event::{Kind, Rule, Site, Violation};
 use kernel::{Did, Outcome, Record, World, words};
 use schedule::Schedule;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// What a run comes to.
@@ -21,17 +23,48 @@ pub(crate) enum Told {
     Nothing,
 }
 
+/// Of a run with more moments than both together, as many at its beginning and at its end are told.
+const FIRST_MOMENTS: u32 = 20_000;
+const LAST_MOMENTS: u32 = 5_000;
+
 /// Runs a schedule with a recorder; the session at its end, and the first point that did not fit.
 pub(crate) fn recorded(
     target: &Rc<Target>,
     scenario: &Scenario,
     schedule: &Schedule,
 ) -> Result<(Session, Option<u32>), String> {
+    recorded_without(target, scenario, schedule, (0..0, Vec::new()))
+}
+
+/// Whether a run ended only because it would not end by itself, or some of it need not be told.
+pub(crate) fn is_long(hit: &Hit) -> bool {
+    let endless = |violation: &Violation| violation.rule.wants.contains(&Kind::NoProgress);
+    hit.moments > FIRST_MOMENTS + LAST_MOMENTS
+        || matches!(&hit.outcome, Some(Outcome::Violation(violation)) if endless(violation))
+}
+
+/// Moments of a long run that need not be told.
+fn spare(hit: &Hit) -> (Range<Site>, Vec<Site>) {
+    let places = match &hit.outcome {
+        Some(Outcome::Violation(violation)) => &violation.places[..],
+        _ => &[],
+    };
+    let kept = places.iter().filter_map(|place| place.1).collect();
+    (FIRST_MOMENTS..hit.moments.saturating_sub(LAST_MOMENTS), kept)
+}
+
+fn recorded_without(
+    target: &Rc<Target>,
+    scenario: &Scenario,
+    schedule: &Schedule,
+    spare: (Range<Site>, Vec<Site>),
+) -> Result<(Session, Option<u32>), String> {
     let load = scenario.name == crate::campaign::LOAD;
     match Session::new(target, scenario, load) {
         // Loading is set-up and nothing else: it has been recorded already.
         Ok(session) if load => Ok((session, None)),
         Ok(mut session) => {
+            session.spare = spare;
             let misfit = session.run_schedule(schedule.clone(), true);
             Ok((session, misfit))
         }
@@ -44,9 +77,9 @@ pub(crate) fn recorded(
 }
 
 /// Repeats a run and tells what it comes to.
-pub(crate) fn tell(target: &Rc<Target>, scenario: &Scenario, schedule: &Schedule) -> Told {
-    match recorded(target, scenario, schedule) {
-        Ok((session, _)) => outcome(target, scenario, schedule, &session.machine),
+pub(crate) fn tell(target: &Rc<Target>, scenario: &Scenario, hit: &Hit) -> Told {
+    match recorded_without(target, scenario, &hit.schedule, spare(hit)) {
+        Ok((session, _)) => outcome(target, scenario, &hit.schedule, &session.machine),
         Err(_) => Told::Nothing,
     }
 }

@@ -29,6 +29,9 @@ pub(crate) struct Hit {
     /// A request that overtook another, and the run went on.
     pub overtaking: Option<(u16, u16)>,
     pub schedule: Schedule,
+    /// Moments of the run, and the instruction at its end, where a rule ended it.
+    pub moments: u32,
+    pub rip: u64,
 }
 
 impl Hit {
@@ -220,7 +223,14 @@ impl Search {
         for (race, schedule) in &races[session.races..] {
             if self.raced.insert(*race) {
                 let (race, schedule) = (Some(*race), schedule.clone());
-                self.note(Hit { outcome: None, race, overtaking: None, schedule });
+                self.note(Hit {
+                    outcome: None,
+                    race,
+                    overtaking: None,
+                    schedule,
+                    moments: 0,
+                    rip: 0,
+                });
             }
         }
         session.races = races.len();
@@ -240,7 +250,15 @@ impl Search {
             if let Some(swap) = session.swap(pair, &schedule)
                 && self.swaps.insert(swap)
             {
-                self.note(Hit { outcome: None, race: None, overtaking: Some(pair), schedule });
+                let overtaking = Some(pair);
+                self.note(Hit {
+                    outcome: None,
+                    race: None,
+                    overtaking,
+                    schedule,
+                    moments: 0,
+                    rip: 0,
+                });
             }
         }
     }
@@ -266,6 +284,8 @@ impl Search {
                 race: None,
                 overtaking: None,
                 schedule: world.schedule(),
+                moments: world.state.moment,
+                rip,
             });
         }
     }

@@ -5,6 +5,7 @@ use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use crate::scenario_steps::Script;
+use kernel::event::Site;
 use kernel::pnp::images::{self, Failure};
 use kernel::pnp::manager;
 use kernel::state::Start;
@@ -12,6 +13,7 @@ use kernel::{Actor, Machine, Outcome, Recorder, World};
 use nt::layout::{device_object, driver_object};
 use schedule::{Any, Replay, Schedule, Strategy};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Virtual processors.
@@ -38,6 +40,8 @@ pub(crate) struct Session {
     pub races: usize,
     /// Overtakings likewise.
     pub overtakings: usize,
+    /// Moments that a recorder leaves out, and those among them that it keeps.
+    pub spare: (Range<Site>, Vec<Site>),
     starters: usize,
 }
 
@@ -93,6 +97,7 @@ impl Session {
             set_up,
             races: 0,
             overtakings: 0,
+            spare: (0..0, Vec::new()),
             starters: scenario.actors.len(),
         };
         if session.machine.outcome.is_some() {
@@ -143,7 +148,9 @@ impl Session {
         let kept = std::mem::replace(&mut self.machine.strategy, replay);
         self.machine.strategy.next_run();
         if record {
-            self.machine.recorder = Some(Recorder::new(self.target.unwinder(), MOST_RECORDS));
+            let mut recorder = Recorder::new(self.target.unwinder(), MOST_RECORDS);
+            recorder.leave_out(self.spare.0.clone(), self.spare.1.clone());
+            self.machine.recorder = Some(recorder);
         }
         self.run();
         let replay = std::mem::replace(&mut self.machine.strategy, kept);

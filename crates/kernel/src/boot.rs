@@ -2,7 +2,7 @@
 
 use crate::map;
 use crate::world::World;
-use memory::{NO_EXECUTE, NO_WRITE, TRACKED, USER};
+use memory::{NO_EXECUTE, NO_WRITE};
 use nt::layout::{kpcr, kprcb, kuser_shared_data as shared};
 
 /// `ret`: the control-flow-guard check of a kernel without it.
@@ -65,7 +65,6 @@ pub(crate) fn boot(world: &mut World) {
     memory.poke32(map::SHARED_DATA + shared::NT_BUILD_NUMBER, VERSION.2);
     // 15.625 ms a tick in units of 2^-24 ms.
     memory.poke32(map::SHARED_DATA + shared::TICK_COUNT_MULTIPLIER, 0x0fa0_0000);
-    memory.map(map::USER, USER_BYTES, USER | TRACKED | NO_EXECUTE, false);
     crate::device::map(world);
     variables(world);
     crate::se::exports::boot(world);

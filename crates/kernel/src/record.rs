@@ -11,6 +11,7 @@ use crate::words;
 use crate::world::{NOBODY, World};
 use memory::Access;
 use nt::layout::{io_stack_location as location, irp};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Unwinds driver frames from these registers until [`map::RETURN`] or the tables' end; gives the
@@ -104,6 +105,9 @@ pub struct Recorder {
     /// Registers and instruction at which an exception came about whose handler is called next.
     pub(crate) raised: Option<([u64; 16], u64)>,
     limit: usize,
+    /// Moments of an endless run that nobody will look at, and those among them that are kept.
+    spare: Range<Site>,
+    kept: Vec<Site>,
 }
 
 impl Recorder {
@@ -117,7 +121,19 @@ impl Recorder {
             mutexes: Vec::new(),
             raised: None,
             limit,
+            spare: 0..0,
+            kept: Vec::new(),
         }
+    }
+
+    /// Leaves out the moments of `spare`, but for those of `kept`.
+    pub fn leave_out(&mut self, spare: Range<Site>, kept: Vec<Site>) {
+        self.spare = spare;
+        self.kept = kept;
+    }
+
+    fn leaves_out(&self, site: Site) -> bool {
+        self.spare.contains(&site) && !self.kept.contains(&site)
     }
 
     /// The record of a moment, or the nearest one before it. Its stack is empty where the moment is
@@ -150,7 +166,7 @@ impl Recorder {
     }
 
     fn add(&mut self, world: &World, did: Did, text: String) {
-        if self.records.len() >= self.limit {
+        if self.records.len() >= self.limit || self.leaves_out(world.state.moment) {
             return;
         }
         let context = world.state.current;
@@ -434,7 +450,8 @@ impl Cx<'_> {
             };
             recorder.add(self, Did::Leave(routine), format!("{} returns{value}", routine.name()));
             // Its frames are gone: what it was stands for where.
-            if let Some(last) = recorder.records.last_mut().filter(|_| !in_kernel(function)) {
+            let told = !in_kernel(function) && !recorder.leaves_out(self.state.moment);
+            if let Some(last) = recorder.records.last_mut().filter(|_| told) {
                 (last.stack, last.exact) = (vec![function], true);
                 last.services.clear();
             }
@@ -496,6 +513,10 @@ impl Cx<'_> {
 
     #[cold]
     pub(crate) fn record_point(&mut self, what: What) {
+        let now = self.state.moment;
+        if self.recorder.as_ref().is_some_and(|recorder| recorder.leaves_out(now)) {
+            return;
+        }
         let text = match what {
             What::Interlocked(address) => {
                 format!("interlocked operation on {}", words::value(self, address))

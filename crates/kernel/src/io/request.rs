@@ -100,6 +100,11 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
         return 0;
     }
     world.state.next_user = end;
+    // Mapped when first used: most runs need a page or two.
+    if !world.bus.memory.is_mapped(end - 1, 1) {
+        let flags = memory::USER | memory::TRACKED | memory::NO_EXECUTE;
+        world.bus.memory.map(address, end - address, flags, false);
+    }
     world.bus.memory.set_valid(address, bytes, true);
     const PATTERN: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for from in (0..bytes).step_by(PATTERN.len()) {
