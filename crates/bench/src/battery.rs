@@ -33,6 +33,22 @@ impl Abilities {
     pub fn has(&self, major: u8) -> bool {
         self.majors >> major & 1 != 0
     }
+
+    /// Those of a driver that has everything; none of its codes is for the caller's own pointers but
+    /// the last.
+    pub fn everything() -> Abilities {
+        Abilities {
+            majors: u32::MAX,
+            pnp: true,
+            unloads: true,
+            opens: true,
+            neither: true,
+            idles: true,
+            wakes: true,
+            start_io: true,
+            codes: vec![0x22_2000, 0x22_2007],
+        }
+    }
 }
 
 macro_rules! standard {

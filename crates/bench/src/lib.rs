@@ -14,6 +14,7 @@
 //! | `campaign`, `crew` | all scenarios on all workers |
 //! | `explain` | an objection and its record, told as a finding |
 //! | `imports` | what the driver imports and the bench has |
+//! | `fuzz_entry` | the fuzz target |
 //! | `listing` | the standard scenarios, listed |
 //! | `replay`, `token` | a run again |
 #![warn(missing_docs)]
@@ -24,6 +25,7 @@ mod codes;
 mod crew;
 mod driver;
 mod explain;
+mod fuzz_entry;
 mod image;
 mod imports;
 mod link;
@@ -44,6 +46,7 @@ mod trace;
 
 pub use campaign::test;
 pub use driver::Refused;
+pub use fuzz_entry::fuzz_scenario;
 pub use imports::{Import, Imports, imports};
 pub use kernel::{Role, Support};
 pub use listing::{Standard, Suited, standard, suited};

@@ -133,6 +133,11 @@ impl Script {
             Verb::WaitFor(tag) => {
                 if let Some(request) = started(cx, tag) {
                     request::wait(cx, request)?;
+                    // What is expected of a step that did not wait is seen now.
+                    let waited = self.steps.iter().find(|step| step.tag == tag && !step.waits);
+                    if let Some(step) = waited {
+                        check(cx, step, request)?;
+                    }
                 }
             }
         }

@@ -99,6 +99,8 @@ struct Reader<'a> {
     text: &'a str,
     /// Names that steps have, anywhere in the text.
     names: Vec<Named<'a>>,
+    /// Those among them that a `wait-for` names.
+    waited_for: Vec<&'a str>,
     /// The scenario is for one control code.
     for_code: bool,
     /// The steps at hand have opened a handle.
@@ -122,8 +124,9 @@ fn scenario(whole: &str, table: &DeTable<'_>) -> Result<Written, Problem> {
     let about =
         given.get("about").map(|value| text(value, "`about`")).transpose()?.unwrap_or_default();
     let (needs, each) = needs(&given)?;
+    let (names, waited_for) = named(table)?;
     let mut reader =
-        Reader { text: whole, names: named(table)?, for_code: each.is_some(), opened: false };
+        Reader { text: whole, names, waited_for, for_code: each.is_some(), opened: false };
     let mut written = Written {
         name: reader.title(title)?,
         about: about.to_owned(),
@@ -159,8 +162,8 @@ fn scenario(whole: &str, table: &DeTable<'_>) -> Result<Written, Problem> {
     Ok(written)
 }
 
-/// All names of steps, and no name twice. What is no step is found to be so when it is read.
-fn named<'a>(table: &'a DeTable<'_>) -> Result<Vec<Named<'a>>, Problem> {
+/// All names of steps, no name twice, and those that somebody waits for. What is no step is found to be so when it is read.
+fn named<'a>(table: &'a DeTable<'_>) -> Result<(Vec<Named<'a>>, Vec<&'a str>), Problem> {
     let inner = |value: &'a Value<'_>| match value.get_ref() {
         DeValue::Array(values) => values.iter().collect::<Vec<_>>(),
         _ => Vec::new(),
@@ -172,8 +175,12 @@ fn named<'a>(table: &'a DeTable<'_>) -> Result<Vec<Named<'a>>, Problem> {
         }
     }
     let mut names: Vec<Named<'a>> = Vec::new();
+    let mut waited_for = Vec::new();
     for value in steps {
         let DeValue::Table(step) = value.get_ref() else { continue };
+        if let Some(DeValue::String(name)) = step.get("wait-for").map(Spanned::get_ref) {
+            waited_for.push(&name[..]);
+        }
         let Some(called) = step.get("as") else { continue };
         let name = text(called, "`as`")?;
         if names.iter().any(|known| known.name == name) {
@@ -181,7 +188,7 @@ fn named<'a>(table: &'a DeTable<'_>) -> Result<Vec<Named<'a>>, Problem> {
         }
         names.push(Named { name, step: value.span().start, opens: step.contains_key("open") });
     }
-    Ok(names)
+    Ok((names, waited_for))
 }
 
 impl Reader<'_> {

@@ -160,11 +160,13 @@ impl Reader<'_> {
         if let Some(value) = given.get("cancelled") {
             draft.cancelled = flag(value, "`cancelled`")?;
         }
+        let called_as = given.get("as").map(|value| text(value, "`as`")).transpose()?;
         if let Some(value) = given.get("expect") {
             draft.expect = expect(value)?;
-            if !draft.waits {
-                let problem =
-                    "a step that does not wait expects nothing; use `wait-for` and `order`";
+            let waited = called_as.is_some_and(|name| self.waited_for.contains(&name));
+            if !draft.waits && !waited {
+                let problem = "nobody waits for this step, so that nothing can be expected of it; \
+                               give it a name with `as`, and use `wait-for`";
                 return bad(&value.span(), problem);
             }
         }

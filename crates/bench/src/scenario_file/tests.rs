@@ -20,19 +20,8 @@ const GOOD: &str = r#"
     ]
 "#;
 
-/// A driver that has everything.
 fn everything() -> Abilities {
-    Abilities {
-        majors: u32::MAX,
-        pnp: true,
-        unloads: true,
-        opens: true,
-        neither: true,
-        idles: true,
-        wakes: true,
-        start_io: true,
-        codes: vec![0x22_2000, 0x22_2007],
-    }
+    Abilities::everything()
 }
 
 fn one(text: &str) -> crate::scenario::Scenario {
@@ -181,7 +170,12 @@ fn what_is_wrong_is_told_with_its_place_and_what_is_allowed() {
         (opened("read = 4, as = \"x y\""), 4, 18, "letters"),
         (opened("read = 4, as = \"r\", file = \"r\""), 4, 30, "a handle"),
         (opened("read = 4, wait = 1"), 4, 20, "`true` or `false`"),
-        (opened("read = 4, wait = false, expect = { status = 0 }"), 4, 36, "expects nothing"),
+        (
+            opened("read = 4, wait = false, expect = { status = 0 }"),
+            4,
+            36,
+            "nobody waits for this step",
+        ),
         (opened("read = 4, expect = { sttaus = 0 }"), 4, 24, "mean `status`?"),
         (
             opened("read = 4, expect = { status = \"STATUS_SUCESS\" }"),
@@ -244,6 +238,22 @@ fn neighbours_take_turns() {
     distinct.sort();
     distinct.dedup();
     assert_eq!(distinct.len(), names.len());
+}
+
+/// What is expected of a step that does not wait is seen by whoever waits for it.
+#[test]
+fn a_step_that_somebody_waits_for_may_have_expectations() {
+    let scenario = one(r#"
+        name = "a"
+        [[actor]]
+        steps = [{ wait-for = "x" }]
+        [[actor]]
+        steps = [
+            { open = "read" },
+            { read = 4, as = "x", wait = false, expect = { information = 4 } },
+        ]
+    "#);
+    assert_eq!(scenario.script.unwrap().steps[2].expect.information, Some(4));
 }
 
 #[test]
