@@ -2,6 +2,7 @@
 
 mod replay;
 mod rules;
+mod scenarios;
 mod test;
 
 use crate::failure::{Failure, Outcome};
@@ -13,6 +14,7 @@ pub(crate) enum Command {
     Test(test::Arguments),
     Replay(replay::Arguments),
     Rules(rules::Arguments),
+    Scenarios(scenarios::Arguments),
 }
 
 /// Does it.
@@ -21,6 +23,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Test(arguments) => test::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Rules(arguments) => rules::run(arguments),
+        Command::Scenarios(arguments) => scenarios::run(arguments),
     }
 }
 

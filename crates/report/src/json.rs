@@ -2,7 +2,9 @@
 
 use crate::RuleInfo;
 use crate::escape::is_hazardous;
-use bench::{Imports, Replayed, Report, Support, TraceLine, Unsupported, Verdict};
+use bench::{
+    Imports, Replayed, Report, Standard, Suited, Support, TraceLine, Unsupported, Verdict,
+};
 use finding::Finding;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{Formatter, PrettyFormatter};
@@ -170,6 +172,63 @@ pub fn replay_json(token: &str, replayed: &Replayed, trace: bool) -> serde_json:
 /// As [`test_json`].
 pub fn rules_json(rules: &[RuleInfo<'_>]) -> serde_json::Result<String> {
     document(&RulesDocument { schema: "bugcheck.rules.1", rules })
+}
+
+#[derive(Serialize)]
+struct ScenariosDocument<'a> {
+    schema: &'static str,
+    driver: Option<&'a str>,
+    scenarios: Vec<StandardDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct StandardDocument<'a> {
+    name: &'a str,
+    about: &'a str,
+    needs: &'a [String],
+    for_each: Option<&'a str>,
+    text: &'a str,
+    names: Option<&'a [String]>,
+    lacks: Option<&'a [String]>,
+}
+
+fn standard_document(standard: &Standard) -> StandardDocument<'_> {
+    StandardDocument {
+        name: standard.name,
+        about: standard.about,
+        needs: &standard.needs,
+        for_each: standard.for_each,
+        text: standard.text,
+        names: None,
+        lacks: None,
+    }
+}
+
+/// Standard scenarios, schema `bugcheck.scenarios.1`; `names` and `lacks` are null without a driver.
+///
+/// # Errors
+/// As for [`rules_json`].
+pub fn scenarios_json(all: &[Standard]) -> serde_json::Result<String> {
+    let scenarios = all.iter().map(standard_document).collect();
+    document(&ScenariosDocument { schema: "bugcheck.scenarios.1", driver: None, scenarios })
+}
+
+/// The same as far as they suit a driver: `names` are the driver's scenarios made from each, and
+/// `lacks` what the driver is without where there are none.
+///
+/// # Errors
+/// As for [`rules_json`].
+pub fn suited_json(driver: &str, all: &[Suited]) -> serde_json::Result<String> {
+    let scenarios = all
+        .iter()
+        .map(|suited| StandardDocument {
+            names: Some(&suited.names),
+            lacks: Some(&suited.lacks),
+            ..standard_document(&suited.standard)
+        })
+        .collect();
+    let driver = Some(driver);
+    document(&ScenariosDocument { schema: "bugcheck.scenarios.1", driver, scenarios })
 }
 
 #[derive(Serialize)]

@@ -14,8 +14,11 @@ mod samples;
 mod text;
 
 pub use escape::escape;
-pub use json::{imports_json, replay_json, rules_json, test_json};
-pub use text::{Look, imports_text, number, replay_text, rule_text, rules_text, test_text};
+pub use json::{imports_json, replay_json, rules_json, scenarios_json, suited_json, test_json};
+pub use text::{
+    Look, imports_text, number, replay_text, rule_text, rules_text, scenarios_text, suited_text,
+    test_text,
+};
 
 use serde::Serialize;
 

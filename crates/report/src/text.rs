@@ -5,6 +5,7 @@ mod imports;
 mod page;
 mod replay;
 mod rules;
+mod scenarios;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tests;
 pub use imports::imports_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
+pub use scenarios::{scenarios_text, suited_text};
 
 use bench::{Report, Verdict};
 use page::{Ink, Page};
