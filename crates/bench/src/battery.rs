@@ -7,7 +7,17 @@
 
 use crate::scenario::{Scenario, Step};
 use crate::scenario_file::{self, Written};
+use kernel::io::notices::Notice;
 use std::sync::LazyLock;
+
+/// What may happen in the system, as scenarios call it.
+pub(crate) const NOTICES: [(&str, Notice); 5] = [
+    ("shutdown", Notice::Shutdown),
+    ("process", Notice::Process),
+    ("interface-change", Notice::PlugPlay),
+    ("power-source", Notice::PowerState),
+    ("power-setting", Notice::PowerSetting),
+];
 
 /// What a driver registers, seen at the baseline.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +36,8 @@ pub(crate) struct Abilities {
     pub wakes: bool,
     /// A StartIo routine: requests wait in the device's queue.
     pub start_io: bool,
+    /// What it registered to be told of, as [`NOTICES`] has them.
+    pub notices: [bool; NOTICES.len()],
     pub codes: Vec<u32>,
 }
 
@@ -46,8 +58,14 @@ impl Abilities {
             idles: true,
             wakes: true,
             start_io: true,
+            notices: [true; NOTICES.len()],
             codes: vec![0x22_2000, 0x22_2007],
         }
+    }
+
+    /// Whether it registered to be told of this.
+    pub fn is_told_of(&self, notice: Notice) -> bool {
+        NOTICES.iter().zip(self.notices).any(|(known, wanted)| known.1 == notice && wanted)
     }
 }
 
@@ -123,6 +141,15 @@ standard! {
     // What drivers register besides.
     "reads-cancel"
     "writes-cancel"
+    "shutdown"
+    "process"
+    "process-unload"
+    "interface-change"
+    "interface-change-unload"
+    "power-source"
+    "power-source-unload"
+    "power-setting"
+    "power-setting-unload"
 }
 
 /// The battery for any driver, in the order of [`FILES`].
@@ -152,12 +179,16 @@ pub(crate) fn scenarios(driver: &Abilities) -> Vec<Scenario> {
     scenarios
 }
 
-/// How every scenario ends: actors that run one after another when nothing else can.
-pub(crate) fn winding_down(driver: &Abilities) -> Vec<(String, Vec<Step>)> {
+/// How every scenario ends: actors that run one after another when nothing else can. Nobody removes
+/// devices or unloads drivers once the system was shut down.
+pub(crate) fn winding_down(driver: &Abilities, shut_down: bool) -> Vec<(String, Vec<Step>)> {
     let mut actors = vec![
         ("cancel everything".to_owned(), vec![Step::CancelAll]),
         ("close everything".to_owned(), vec![Step::CloseAll]),
     ];
+    if shut_down {
+        return actors;
+    }
     if driver.pnp {
         actors.push(("PnP manager".to_owned(), vec![Step::Remove]));
     }

@@ -1,6 +1,7 @@
 //! Scenarios: who does what to the driver.
 
 use crate::scenario_steps::Script;
+use kernel::io::notices::{self, Notice};
 use kernel::io::request::{self, major};
 use kernel::pnp::manager::{self, Rebalance};
 use kernel::pnp::{ask, images};
@@ -40,6 +41,8 @@ pub(crate) enum Step {
     Sleep { how: Sleep },
     /// The time passes after which a device that is not in use sleeps.
     Idle,
+    /// Something happens in the system that the driver registered for.
+    Happen { notice: Notice },
     /// Surprise removal.
     Surprise,
     /// Query-remove, remove.
@@ -200,6 +203,7 @@ pub(crate) fn actor(
                 | Step::Ask
                 | Step::Sleep { .. }
                 | Step::Idle
+                | Step::Happen { .. }
                 | Step::Surprise
                 | Step::Remove
                 | Step::Unload
@@ -258,6 +262,7 @@ pub(crate) fn perform(
                     request::close(cx, file as u16)?;
                 }
             }
+            Step::Happen { notice } => notices::happen(cx, notice)?,
             Step::StopStart => {
                 if device_exists(cx, stage.device) {
                     manager::stop_and_start(cx, stage.pdo, Rebalance::Same)?;

@@ -1,11 +1,12 @@
 //! One scenario on one machine: set-up once, then run after run from the baseline.
 
-use crate::battery::Abilities;
+use crate::battery::{Abilities, NOTICES};
 use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use crate::scenario_steps::Script;
 use kernel::event::Site;
+use kernel::io::notices;
 use kernel::pnp::images::{self, Failure};
 use kernel::pnp::manager;
 use kernel::state::Start;
@@ -201,6 +202,7 @@ impl Session {
             idles: !world.state.idle.is_empty(),
             wakes: !world.state.wakes.is_empty(),
             codes: self.target.codes.clone(),
+            notices: NOTICES.map(|(_, notice)| notices::wanted(world, notice)),
             start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
         }
     }

@@ -577,6 +577,10 @@ state! {
     waits: Vec<Wait>,
     /// Threads that work on the entries of queues.
     queue_threads: Vec<QueueThread>,
+    /// Routines that are being notified: context, and what tells the registration apart.
+    notifying: Vec<(u8, u64)>,
+    /// Bit `c`: context `c` runs in a process that started meanwhile.
+    children: u32,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
     /// Sections that are locked or were.
@@ -658,6 +662,8 @@ impl State {
             timers: Vec::new(),
             waits: Vec::new(),
             queue_threads: Vec::new(),
+            notifying: Vec::new(),
+            children: 0,
             interrupts: Vec::new(),
             locked_sections: Vec::new(),
             paged_drivers: 0,

@@ -68,6 +68,7 @@ pub static RULES: &[&Rule] = &[
     &rules::work_item_left::RULE,
     &rules::thread_left::RULE,
     &rules::interrupt_left::RULE,
+    &rules::notification_left::RULE,
     &rules::symbolic_link_left::RULE,
     &rules::device_left::RULE,
     &rules::pool_leak::RULE,

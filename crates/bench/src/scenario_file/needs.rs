@@ -3,6 +3,7 @@
 use super::values::{Given, array, list, number, one_of, text};
 use super::{Problem, Value, bad};
 use crate::battery::Abilities;
+use kernel::io::notices::Notice;
 use kernel::io::request::major;
 use toml::de::DeValue;
 
@@ -30,6 +31,23 @@ pub(crate) const NEEDS: &[(&str, &str, Met)] = &[
     ("pnp", "an AddDevice routine", |driver| driver.pnp),
     ("unload", "an unload routine", |driver| driver.unloads),
     ("start-io", "a StartIo routine", |driver| driver.start_io),
+    ("told-of-shutdown", "a device registered for the shutdown", |driver| {
+        driver.is_told_of(Notice::Shutdown)
+    }),
+    ("told-of-processes", "a routine registered for processes, threads or images", |driver| {
+        driver.is_told_of(Notice::Process)
+    }),
+    ("told-of-interfaces", "a routine registered for Plug and Play events", |driver| {
+        driver.is_told_of(Notice::PlugPlay)
+    }),
+    (
+        "told-of-power-source",
+        "a routine registered with the callback object PowerState",
+        |driver| driver.is_told_of(Notice::PowerState),
+    ),
+    ("told-of-power-settings", "a routine registered for a power setting", |driver| {
+        driver.is_told_of(Notice::PowerSetting)
+    }),
     ("idle", "idle detection that is on", |driver| driver.idles),
     ("wake", "a wait/wake request that is with the bus", |driver| driver.wakes),
 ];

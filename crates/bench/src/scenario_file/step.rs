@@ -8,6 +8,7 @@ use super::written::{Act, Draft, Item};
 use super::{Id, Named, Problem, Reader, Value, bad, place};
 use crate::scenario::Step;
 use crate::scenario_steps::{Expect, Verb};
+use kernel::io::notices::Notice;
 use kernel::io::request::{MOST_BYTES, OPEN_FOR_READ, OPEN_FOR_WRITE, Pointer, Transfer, major};
 use kernel::po::system::Sleep;
 use toml::de::DeValue;
@@ -30,6 +31,11 @@ const NAMED: &[(&str, &str, Step)] = &[
     ("power", "sleep-refused", Step::Sleep { how: Sleep::Refused }),
     ("power", "wake-by-device", Step::Sleep { how: Sleep::ByDevice }),
     ("power", "idle", Step::Idle),
+    ("system", "shutdown", Step::Happen { notice: Notice::Shutdown }),
+    ("system", "process", Step::Happen { notice: Notice::Process }),
+    ("system", "interface-change", Step::Happen { notice: Notice::PlugPlay }),
+    ("system", "power-source", Step::Happen { notice: Notice::PowerState }),
+    ("system", "power-setting", Step::Happen { notice: Notice::PowerSetting }),
     ("wait-for-own", "all", Step::Wait),
     ("wait-for-own", "oldest", Step::WaitFirst),
     ("buffers", "unmap", Step::UnmapBuffers),
@@ -69,6 +75,7 @@ const VERBS: &[&str] = &[
     "buffers",
     "pnp",
     "power",
+    "system",
 ];
 
 const DETAILS: &[&str] = &[

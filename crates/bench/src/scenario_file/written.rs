@@ -5,6 +5,7 @@ use super::{CODE, Id};
 use crate::battery::{Abilities, winding_down};
 use crate::scenario::{OWN, Scenario, Step};
 use crate::scenario_steps::{Expect, Script, Scripted, Verb};
+use kernel::io::notices::Notice;
 use std::sync::Arc;
 
 /// A scenario for any driver.
@@ -141,7 +142,10 @@ impl Written {
             Some(code) => self.name.replace(CODE, &format!("{code:08x}")),
             None => self.name.clone(),
         };
-        let mut wind_down = winding_down(driver);
+        let shuts_down = |(_, steps): &(String, Vec<Step>)| {
+            steps.iter().any(|step| matches!(step, Step::Happen { notice: Notice::Shutdown }))
+        };
+        let mut wind_down = winding_down(driver, actors.iter().any(shuts_down));
         if !self.order.is_empty() {
             wind_down.insert(0, ("expectations".to_owned(), vec![Step::Order]));
         }

@@ -1,7 +1,7 @@
 //! Callback objects: routines that drivers call for one another.
 
 use crate::cx::{Cx, Stop};
-use crate::event::Routine;
+use crate::io::notices;
 use crate::io::registered::{Event, Notification};
 use crate::ob::attributes;
 use crate::ob::object::{self, Kind};
@@ -63,7 +63,8 @@ pub fn ExRegisterCallback(
     cx.read8(object)?;
     let Some(handle) = object::make(cx, Kind::Callback, 16) else { return Err(Stop::Run) };
     object::reference(cx, object);
-    let known = Notification { event: Event::Callback, routine, context, handle, object };
+    let (event, made) = (Event::Callback, cx.state.moment);
+    let known = Notification { event, routine, context, handle, object, made };
     Rc::make_mut(&mut cx.state.registered).notifications.push(known);
     Ok(handle)
 }
@@ -79,6 +80,7 @@ pub fn ExUnregisterCallback(cx: &mut Cx, handle: u64) -> Result<(), Stop> {
     };
     let registered = Rc::make_mut(&mut cx.state.registered);
     registered.remove(Event::Callback, |known| known.handle == handle);
+    notices::wait_for_return(cx, handle)?;
     object::released(cx, handle)?;
     object::dereference(cx, found.object)?;
     Ok(())
@@ -91,7 +93,7 @@ pub fn ExNotifyCallback(cx: &mut Cx, object: u64, one: u64, two: u64) -> Result<
     let registered = cx.state.registered.clone();
     for known in &registered.notifications {
         if known.event == Event::Callback && known.object == object {
-            cx.call(Routine::Callback, known.routine, &[known.context, one, two])?;
+            notices::call(cx, known, &[known.context, one, two])?;
         }
     }
     Ok(())
@@ -100,8 +102,8 @@ pub fn ExNotifyCallback(cx: &mut Cx, object: u64, one: u64, two: u64) -> Result<
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(ExCreateCallback, partly "more than one registration is always allowed"),
-        service!(ExRegisterCallback, partly "the system's own callbacks are never notified"),
-        service!(ExUnregisterCallback, partly "routines that run are not waited for"),
+        service!(ExRegisterCallback, partly "of the system's own callbacks only PowerState is ever notified"),
+        service!(ExUnregisterCallback),
         service!(ExNotifyCallback),
     ]
 }

@@ -23,7 +23,9 @@ pub fn EtwRegister(
 ) -> Result<u32, Stop> {
     cx.read64(provider)?;
     let handle = u64::from(cx.moment()) << 8 | 2;
-    let known = Notification { event: Event::Etw, routine, context, handle, object: 0 };
+    let made = cx.state.moment;
+    let event = Event::Etw;
+    let known = Notification { event, routine, context, handle, object: 0, made };
     Rc::make_mut(&mut cx.state.registered).notifications.push(known);
     cx.write64(place, handle)?;
     Ok(STATUS_SUCCESS)

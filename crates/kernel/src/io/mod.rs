@@ -17,6 +17,7 @@ pub mod interface;
 pub mod interrupt;
 pub mod irp;
 pub mod mdl;
+pub mod notices;
 pub mod notification;
 pub mod order;
 pub mod property;

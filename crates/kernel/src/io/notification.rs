@@ -1,6 +1,7 @@
-//! Routines that the system would call when something happens that never happens in the bench, and
-//! words to the PnP manager about such things.
+//! Routines that are called when something happens (`notices` makes it happen), and words to the PnP
+//! manager about such things.
 
+use super::notices::{self, CATEGORY, CLASS, INTERFACE_CHANGE, REGISTRATION, TARGET_CHANGE};
 use super::registered::{Event, Notification};
 use crate::cx::{Cx, Stop};
 use crate::ob::object::{self, Kind};
@@ -22,19 +23,31 @@ pub fn IoRegisterPlugPlayNotification(
     context: u64,
     entry: u64,
 ) -> Result<u32, Stop> {
-    let object = if data == 0 { 0 } else { cx.read64(data)? };
-    // EventCategoryDeviceInterfaceChange with PNPNOTIFY_DEVICE_INTERFACE_INCLUDE_EXISTING_INTERFACES
-    if category == 2 && flags & 1 != 0 {
-        let class = cx.read_bytes(data, 16)?;
-        let known = cx.state.registered.clone();
-        if known.interfaces.iter().any(|it| it.enabled && it.class[..] == class[..]) {
-            return cx.unsupported("telling a driver of device interfaces that exist already");
-        }
+    let class = match category {
+        INTERFACE_CHANGE => cx.read_bytes(data, 16)?,
+        _ => vec![0; 16],
+    };
+    let object = if category == TARGET_CHANGE { data } else { 0 };
+    if object != 0 {
+        cx.probe(object, nt::layout::file_object::SIZE, memory::Access::Read)?;
     }
-    let Some(handle) = object::make(cx, Kind::Callback, 16) else { return Err(Stop::Run) };
-    let notification = Notification { event: Event::PlugPlay, routine, context, handle, object };
+    let Some(handle) = object::make(cx, Kind::Callback, REGISTRATION) else {
+        return Err(Stop::Run);
+    };
+    cx.bus.memory.poke32(handle + CATEGORY, category);
+    cx.bus.memory.poke(handle + CLASS, &class);
+    let (event, made) = (Event::PlugPlay, cx.state.moment);
+    let notification = Notification { event, routine, context, handle, object, made };
     Rc::make_mut(&mut cx.state.registered).notifications.push(notification);
     cx.write64(entry, handle)?;
+    // PNPNOTIFY_DEVICE_INTERFACE_INCLUDE_EXISTING_INTERFACES (wdm.h)
+    if category == INTERFACE_CHANGE && flags & 1 != 0 {
+        let registered = cx.state.registered.clone();
+        let mut interfaces = registered.interfaces.iter();
+        while let Some(it) = interfaces.find(|it| it.enabled && it.class[..] == class[..]) {
+            notices::interface(cx, &notification, &it.link, true)?;
+        }
+    }
     Ok(STATUS_SUCCESS)
 }
 
@@ -44,11 +57,12 @@ pub fn IoUnregisterPlugPlayNotification(cx: &mut Cx, entry: u64) -> Result<u32, 
     cx.read8(entry)?;
     let registered = Rc::make_mut(&mut cx.state.registered);
     registered.remove(Event::PlugPlay, |known| known.handle == entry);
+    notices::wait_for_return(cx, entry)?;
     object::released(cx, entry)?;
     Ok(STATUS_SUCCESS)
 }
 
-/// The same; it waits until no routine of the registration runs, and none does.
+/// The same; both wait until no routine of the registration runs.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iounregisterplugplaynotificationex>
 pub fn IoUnregisterPlugPlayNotificationEx(cx: &mut Cx, entry: u64) -> Result<u32, Stop> {
     IoUnregisterPlugPlayNotification(cx, entry)
@@ -80,9 +94,10 @@ pub fn IoReportTargetDeviceChangeAsynchronous(
 
 fn for_device(cx: &mut Cx, event: Event, device: u64, add: bool) -> Result<(), Stop> {
     cx.probe(device, device_object::SIZE, memory::Access::Read)?;
+    let made = cx.state.moment;
     let registered = Rc::make_mut(&mut cx.state.registered);
     if add {
-        let known = Notification { event, routine: 0, context: 0, handle: 0, object: device };
+        let known = Notification { event, routine: 0, context: 0, handle: 0, object: device, made };
         registered.notifications.push(known);
     } else {
         registered.remove(event, |known| known.object == device);
@@ -111,7 +126,8 @@ pub fn IoUnregisterShutdownNotification(cx: &mut Cx, device: u64) -> Result<(), 
 
 fn reinitialize(cx: &mut Cx, routine: u64, context: u64) {
     let event = Event::Reinitialize;
-    let known = Notification { event, routine, context, handle: 0, object: 0 };
+    let made = cx.state.moment;
+    let known = Notification { event, routine, context, handle: 0, object: 0, made };
     Rc::make_mut(&mut cx.state.registered).notifications.push(known);
 }
 
@@ -141,13 +157,13 @@ pub fn IoRegisterDriverReinitialization(
 
 pub(crate) fn services() -> Vec<Service> {
     vec![
-        service!(IoRegisterPlugPlayNotification, partly "the routine is not called: nothing changes"),
+        service!(IoRegisterPlugPlayNotification, partly "of the driver's own interfaces it is not told later"),
         service!(IoUnregisterPlugPlayNotification),
         service!(IoUnregisterPlugPlayNotificationEx),
         service!(IoReportTargetDeviceChange, partly "nobody is told"),
         service!(IoReportTargetDeviceChangeAsynchronous, partly "nobody is told"),
-        service!(IoRegisterShutdownNotification, partly "the system is not shut down"),
-        service!(IoRegisterLastChanceShutdownNotification, partly "the system is not shut down"),
+        service!(IoRegisterShutdownNotification),
+        service!(IoRegisterLastChanceShutdownNotification),
         service!(IoUnregisterShutdownNotification),
         service!(IoRegisterBootDriverReinitialization, partly "the routine is not called"),
         service!(IoRegisterDriverReinitialization, partly "the routine is not called"),

@@ -1,5 +1,6 @@
 //! What drivers registered with the system: device interfaces, callbacks, notifications.
 
+use crate::event::Site;
 use std::rc::Rc;
 
 /// An instance of a device interface.
@@ -26,8 +27,10 @@ pub struct Notification {
     pub context: u64,
     /// The registration, as the driver knows it; 0 where it has none.
     pub handle: u64,
-    /// What it is about: a callback object, a device; 0 for all.
+    /// What it is about: a callback object, a device, a file; 0 for all.
     pub object: u64,
+    /// Where it was registered.
+    pub made: Site,
 }
 
 /// What a notification is for.

@@ -36,6 +36,7 @@ pub mod major {
     pub const SET_INFORMATION: u8 = 0x06;
     pub const DEVICE_CONTROL: u8 = 0x0e;
     pub const INTERNAL_DEVICE_CONTROL: u8 = 0x0f;
+    pub const SHUTDOWN: u8 = 0x10;
     pub const CLEANUP: u8 = 0x12;
     pub const POWER: u8 = 0x16;
     pub const PNP: u8 = 0x1b;

@@ -7,7 +7,6 @@ use crate::service::Service;
 use crate::state::BlockKind;
 use memory::Access;
 use nt::layout::{device_object, devobj_extension};
-use nt::status;
 
 /// `PowerFlags` of DEVOBJ_EXTENSION: the system's state in bits 0 to 3, the device's in bits 4 to 7.
 /// The documentation keeps the field to the system; debuggers show it this way.
@@ -25,35 +24,6 @@ pub fn PoSetPowerState(cx: &mut Cx, device: u64, kind: u32, state: u32) -> Resul
     let value = flags & !(BITS << shift) | (state & BITS) << shift;
     cx.bus.memory.poke32(place, value);
     Ok(flags >> shift & BITS)
-}
-
-/// Registers for changes of a power setting.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-poregisterpowersettingcallback>
-pub fn PoRegisterPowerSettingCallback(
-    cx: &mut Cx,
-    _device: u64,
-    setting: u64,
-    _callback: u64,
-    _context: u64,
-    handle: u64,
-) -> Result<u32, Stop> {
-    cx.read_bytes(setting, 16)?;
-    let Some(at) = pool::allocate(cx, BlockKind::Object, false, 16, 0) else {
-        return Err(Stop::Run);
-    };
-    cx.write64(handle, at)?;
-    Ok(status::STATUS_SUCCESS)
-}
-
-/// Ends a registration for changes of a power setting.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-pounregisterpowersettingcallback>
-pub fn PoUnregisterPowerSettingCallback(cx: &mut Cx, handle: u64) -> Result<u32, Stop> {
-    let known = cx.state.block_at_or_below(handle).copied();
-    if !known.is_some_and(|block| block.address == handle && block.freed.is_none()) {
-        return Ok(status::STATUS_INVALID_PARAMETER);
-    }
-    pool::free(cx, handle);
-    Ok(status::STATUS_SUCCESS)
 }
 
 /// Keeps the system or its display awake; returns a handle.
@@ -92,8 +62,6 @@ pub fn PoQueryWatchdogTime(cx: &mut Cx, device: u64, _seconds: u64) -> Result<bo
 pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(PoSetPowerState),
-        service!(PoRegisterPowerSettingCallback, partly "the callback is never called"),
-        service!(PoUnregisterPowerSettingCallback),
         service!(PoRegisterSystemState, quiet),
         service!(PoUnregisterSystemState, quiet),
         service!(PoSetSystemState, quiet),

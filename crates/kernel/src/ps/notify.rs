@@ -1,7 +1,9 @@
 //! Routines to be called as processes and threads start and end, images are loaded, handles are
-//! opened, and the registry is used. In the bench none of that happens while a driver runs.
+//! opened, and the registry is used. Processes start and end in scenarios (`io::notices`); handles and
+//! the registry have nobody else who uses them.
 
 use crate::cx::{Cx, Stop};
+use crate::io::notices;
 use crate::io::registered::{Event, Notification};
 use crate::service;
 use crate::service::Service;
@@ -11,14 +13,18 @@ use std::rc::Rc;
 /// OB_FLT_REGISTRATION_VERSION (wdm.h).
 const FILTER_VERSION: u16 = 0x100;
 
-fn change(cx: &mut Cx, event: Event, routine: u64, remove: bool) -> Result<u32, Stop> {
+fn change(cx: &mut Cx, event: Event, routine: u64, object: u64, remove: bool) -> Result<u32, Stop> {
+    let made = cx.state.moment;
     let registered = Rc::make_mut(&mut cx.state.registered);
-    if remove {
-        let gone = registered.remove(event, |known| known.routine == routine);
-        return Ok(if gone { STATUS_SUCCESS } else { STATUS_PROCEDURE_NOT_FOUND });
+    if !remove {
+        let known = Notification { event, routine, context: 0, handle: 0, object, made };
+        registered.notifications.push(known);
+        return Ok(STATUS_SUCCESS);
     }
-    let known = Notification { event, routine, context: 0, handle: 0, object: 0 };
-    registered.notifications.push(known);
+    if !registered.remove(event, |known| known.routine == routine) {
+        return Ok(STATUS_PROCEDURE_NOT_FOUND);
+    }
+    notices::wait_for_return(cx, routine)?;
     Ok(STATUS_SUCCESS)
 }
 
@@ -35,10 +41,14 @@ pub fn PsSetCreateProcessNotifyRoutine(
     routine: u64,
     remove: bool,
 ) -> Result<u32, Stop> {
+    processes(cx, routine, 0, remove)
+}
+
+fn processes(cx: &mut Cx, routine: u64, kind: u64, remove: bool) -> Result<u32, Stop> {
     if is_known(cx, Event::Process, routine) != remove {
         return Ok(STATUS_INVALID_PARAMETER);
     }
-    change(cx, Event::Process, routine, remove)
+    change(cx, Event::Process, routine, kind, remove)
 }
 
 /// The same for routines that may refuse a process.
@@ -48,7 +58,7 @@ pub fn PsSetCreateProcessNotifyRoutineEx(
     routine: u64,
     remove: bool,
 ) -> Result<u32, Stop> {
-    PsSetCreateProcessNotifyRoutine(cx, routine, remove)
+    processes(cx, routine, notices::EXTENDED, remove)
 }
 
 /// The same with a kind of notification.
@@ -59,31 +69,31 @@ pub fn PsSetCreateProcessNotifyRoutineEx2(
     routine: u64,
     remove: bool,
 ) -> Result<u32, Stop> {
-    PsSetCreateProcessNotifyRoutine(cx, routine, remove)
+    processes(cx, routine, notices::EXTENDED, remove)
 }
 
 /// Registers a routine for threads.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-pssetcreatethreadnotifyroutine>
 pub fn PsSetCreateThreadNotifyRoutine(cx: &mut Cx, routine: u64) -> Result<u32, Stop> {
-    change(cx, Event::Thread, routine, false)
+    change(cx, Event::Thread, routine, 0, false)
 }
 
 /// Takes it back.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psremovecreatethreadnotifyroutine>
 pub fn PsRemoveCreateThreadNotifyRoutine(cx: &mut Cx, routine: u64) -> Result<u32, Stop> {
-    change(cx, Event::Thread, routine, true)
+    change(cx, Event::Thread, routine, 0, true)
 }
 
 /// Registers a routine for images.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-pssetloadimagenotifyroutine>
 pub fn PsSetLoadImageNotifyRoutine(cx: &mut Cx, routine: u64) -> Result<u32, Stop> {
-    change(cx, Event::Image, routine, false)
+    change(cx, Event::Image, routine, 0, false)
 }
 
 /// Takes it back.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psremoveloadimagenotifyroutine>
 pub fn PsRemoveLoadImageNotifyRoutine(cx: &mut Cx, routine: u64) -> Result<u32, Stop> {
-    change(cx, Event::Image, routine, true)
+    change(cx, Event::Image, routine, 0, true)
 }
 
 /// Registers a routine for uses of the registry; the cookie is what takes it back.
@@ -95,7 +105,9 @@ pub fn CmRegisterCallback(
     cookie: u64,
 ) -> Result<u32, Stop> {
     let handle = u64::from(cx.moment()) << 8 | 1;
-    let known = Notification { event: Event::Registry, routine, context, handle, object: 0 };
+    let made = cx.state.moment;
+    let event = Event::Registry;
+    let known = Notification { event, routine, context, handle, object: 0, made };
     Rc::make_mut(&mut cx.state.registered).notifications.push(known);
     cx.write64(cookie, handle)?;
     Ok(STATUS_SUCCESS)
@@ -131,7 +143,9 @@ pub fn ObRegisterCallbacks(cx: &mut Cx, registration: u64, place: u64) -> Result
         return Ok(STATUS_INVALID_PARAMETER);
     }
     let handle = u64::from(cx.moment()) << 8 | 3;
-    let known = Notification { event: Event::Handles, routine: 0, context: 0, handle, object: 0 };
+    let made = cx.state.moment;
+    let event = Event::Handles;
+    let known = Notification { event, routine: 0, context: 0, handle, object: 0, made };
     Rc::make_mut(&mut cx.state.registered).notifications.push(known);
     cx.write64(place, handle)?;
     Ok(STATUS_SUCCESS)
@@ -156,12 +170,12 @@ pub(crate) fn services() -> Vec<Service> {
         service!(ObRegisterCallbacks, partly "the routines are not called"),
         service!(ObUnRegisterCallbacks),
         service!(ObGetFilterVersion, quiet),
-        service!(PsSetCreateProcessNotifyRoutine, partly "no process starts or ends"),
-        service!(PsSetCreateProcessNotifyRoutineEx, partly "no process starts or ends"),
-        service!(PsSetCreateProcessNotifyRoutineEx2, partly "no process starts or ends"),
-        service!(PsSetCreateThreadNotifyRoutine, partly "the routine is not called"),
+        service!(PsSetCreateProcessNotifyRoutine),
+        service!(PsSetCreateProcessNotifyRoutineEx),
+        service!(PsSetCreateProcessNotifyRoutineEx2),
+        service!(PsSetCreateThreadNotifyRoutine),
         service!(PsRemoveCreateThreadNotifyRoutine),
-        service!(PsSetLoadImageNotifyRoutine, partly "the routine is not called"),
+        service!(PsSetLoadImageNotifyRoutine),
         service!(PsRemoveLoadImageNotifyRoutine),
         service!(CmRegisterCallback, partly "the routine is not called"),
         service!(CmRegisterCallbackEx, partly "the routine is not called"),

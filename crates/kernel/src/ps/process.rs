@@ -10,13 +10,21 @@ use crate::state::Start;
 pub(crate) const SYSTEM: u64 = map::KERNEL_DATA + 0x2800;
 pub(crate) const APPLICATION: u64 = map::KERNEL_DATA + 0x2900;
 
+/// A process that starts and ends while drivers look on.
+pub(crate) const CHILD: u64 = map::KERNEL_DATA + 0x2980;
+
 /// Their identifiers.
-const SYSTEM_ID: u64 = 4;
+pub(crate) const SYSTEM_ID: u64 = 4;
+pub(crate) const CHILD_ID: u64 = 0x1b7c;
+pub(crate) const CHILD_THREAD_ID: u64 = 0x1b80;
 const APPLICATION_ID: u64 = 0x1a2c;
 
 /// The process of the running thread.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetcurrentprocess>
 pub fn IoGetCurrentProcess(cx: &mut Cx) -> Result<u64, Stop> {
+    if cx.state.children >> cx.id() & 1 != 0 {
+        return Ok(CHILD);
+    }
     Ok(if cx.in_application() { APPLICATION } else { SYSTEM })
 }
 
@@ -28,7 +36,8 @@ pub fn PsGetCurrentProcess(cx: &mut Cx) -> Result<u64, Stop> {
 /// Identifier of the running thread's process: 4 for the system's.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetcurrentprocessid>
 pub fn PsGetCurrentProcessId(cx: &mut Cx) -> Result<u64, Stop> {
-    Ok(if cx.in_application() { APPLICATION_ID } else { SYSTEM_ID })
+    let process = IoGetCurrentProcess(cx)?;
+    PsGetProcessId(cx, process)
 }
 
 /// The process that made a request.
@@ -41,7 +50,11 @@ pub fn IoGetRequestorProcess(_cx: &mut Cx, _irp: u64) -> Result<u64, Stop> {
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetprocessid>
 pub fn PsGetProcessId(cx: &mut Cx, process: u64) -> Result<u64, Stop> {
     cx.read8(process)?;
-    Ok(if process == APPLICATION { APPLICATION_ID } else { SYSTEM_ID })
+    Ok(match process {
+        APPLICATION => APPLICATION_ID,
+        CHILD => CHILD_ID,
+        _ => SYSTEM_ID,
+    })
 }
 
 /// Identifier of the process that made a request, 0 where none did.
@@ -88,6 +101,7 @@ pub fn PsLookupProcessByProcessId(cx: &mut Cx, id: u64, place: u64) -> Result<u3
     let process = match id {
         APPLICATION_ID => APPLICATION,
         SYSTEM_ID => SYSTEM,
+        CHILD_ID if cx.state.children != 0 => CHILD,
         _ => return Ok(nt::status::STATUS_INVALID_CID),
     };
     crate::ob::object::reference(cx, process);

@@ -24,6 +24,7 @@ pub mod irql_wrong_direction;
 pub mod kernel_stack_overflow;
 pub mod msi_no_message_table;
 pub mod no_progress;
+pub mod notification_left;
 pub mod null_pointer;
 pub mod paged_at_dispatch;
 pub mod pool_bad_free;
