@@ -1,5 +1,6 @@
 //! The verbs: one file each.
 
+mod lookup;
 mod replay;
 mod rules;
 mod scenarios;
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Replay(replay::Arguments),
     Rules(rules::Arguments),
     Scenarios(scenarios::Arguments),
+    Lookup(lookup::Arguments),
 }
 
 /// Does it.
@@ -24,6 +26,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Rules(arguments) => rules::run(arguments),
         Command::Scenarios(arguments) => scenarios::run(arguments),
+        Command::Lookup(arguments) => lookup::run(arguments),
     }
 }
 

@@ -5,6 +5,19 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 pub mod bugcheck;
+mod call;
+mod lookup;
+#[cfg(test)]
+mod lookup_tests;
+pub mod number;
+mod space;
+mod spaces;
+mod suggest;
+mod table;
 
+pub use answer::Answer;
 pub use bugcheck::{BugCheck, Explained, Parameter, SubCode, bugcheck};
+pub use lookup::{Lookup, Question, look_up};
+pub use space::Space;

@@ -1,5 +1,9 @@
 //! The JSON documents: one object each, `schema` first, field names stable.
 
+mod lookup;
+
+pub use lookup::lookup_json;
+
 use crate::RuleInfo;
 use crate::escape::is_hazardous;
 use bench::{

@@ -14,10 +14,12 @@ mod samples;
 mod text;
 
 pub use escape::escape;
-pub use json::{imports_json, replay_json, rules_json, scenarios_json, suited_json, test_json};
+pub use json::{
+    imports_json, lookup_json, replay_json, rules_json, scenarios_json, suited_json, test_json,
+};
 pub use text::{
-    Look, imports_text, number, replay_text, rule_text, rules_text, scenarios_text, suited_text,
-    test_text,
+    Look, imports_text, lookup_text, number, replay_text, rule_text, rules_text, scenarios_text,
+    suited_text, test_text,
 };
 
 use serde::Serialize;

@@ -2,6 +2,7 @@
 
 mod finding;
 mod imports;
+mod lookup;
 mod page;
 mod replay;
 mod rules;
@@ -11,6 +12,7 @@ mod summary;
 mod tests;
 
 pub use imports::imports_text;
+pub use lookup::lookup_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};

@@ -5,6 +5,7 @@ mod broken;
 mod drivers;
 mod golden;
 mod images;
+mod lookup;
 mod scratch;
 mod usage;
 

@@ -60,6 +60,18 @@ impl BugCheck {
         !self.means.is_empty()
     }
 
+    /// What the four parameters are in general.
+    #[must_use]
+    pub fn parameters(&self) -> [&str; 4] {
+        self.slots.each_ref().map(|slot| slot.meaning.as_str())
+    }
+
+    /// Whether a sub-code is needed to say what the parameters are.
+    #[must_use]
+    pub fn has_sub_codes(&self) -> bool {
+        !self.cases.is_empty()
+    }
+
     /// Every sub-code with a single value, and what it says.
     pub fn sub_codes(&self) -> impl Iterator<Item = (u64, &str)> {
         let single = |case: &Case| match case.keys.as_slice() {

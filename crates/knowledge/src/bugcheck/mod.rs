@@ -14,6 +14,7 @@ mod tests;
 pub use entry::BugCheck;
 pub use explain::{Explained, Parameter, SubCode};
 pub use kind::Kind;
+pub use render::address;
 
 use std::sync::OnceLock;
 

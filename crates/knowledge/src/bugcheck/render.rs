@@ -1,8 +1,9 @@
 //! What a value says beyond its digits.
 
 use super::kind::Kind;
+use crate::table::{CM_PROB, NTSTATUS};
 use nt::ioctl::ControlCode;
-use nt::{bugcheck, flags, irp, irql, pool, status};
+use nt::{bugcheck, flags, irp, irql, pool};
 
 /// A description of `value` on a Windows of `bits`; empty where the digits say it all.
 pub fn render(kind: Kind, value: u64, bits: u32) -> String {
@@ -25,7 +26,7 @@ pub fn render(kind: Kind, value: u64, bits: u32) -> String {
         }
         .to_owned(),
         // A status is sign-extended where it travels as a pointer.
-        Kind::Status => status::name(low).unwrap_or_default().to_owned(),
+        Kind::Status => NTSTATUS.get(low).map(|row| row.name).unwrap_or_default().to_owned(),
         Kind::Count => value.to_string(),
         Kind::Signed if bits == 32 => (low.cast_signed()).to_string(),
         Kind::Signed => value.cast_signed().to_string(),
@@ -47,7 +48,7 @@ pub fn render(kind: Kind, value: u64, bits: u32) -> String {
         }
         Kind::Ioctl => ControlCode::decode(low).to_string(),
         Kind::MdlFlags => mdl_flags(value),
-        Kind::Problem => String::new(),
+        Kind::Problem => CM_PROB.get(low).map(|row| row.name).unwrap_or_default().to_owned(),
     }
 }
 
@@ -108,7 +109,8 @@ const USER_64: u64 = 0x0000_7FFF_FFFF_FFFF;
 /// Windows maps nothing below.
 const LOWEST: u64 = 0x1_0000;
 
-/// Where an address points.
+/// Where an address points, on a Windows of `bits`.
+#[must_use]
 pub fn address(value: u64, bits: u32) -> String {
     let (kernel, user, top) = match bits {
         32 => (KERNEL_32, KERNEL_32 - 1, 0xFFFF_FFFF),

@@ -1,0 +1,54 @@
+//! Names that may have been meant.
+
+/// Whether `name` can become `wanted` in at most `limit` changes: how many, if so.
+fn distance(name: &[u8], wanted: &[u8], limit: usize) -> Option<usize> {
+    if name.len().abs_diff(wanted.len()) > limit {
+        return None;
+    }
+    let mut row: Vec<usize> = (0..=wanted.len()).collect();
+    for (index, byte) in name.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, other) in wanted.iter().enumerate() {
+            let change = diagonal + usize::from(byte != other);
+            diagonal = row[column + 1];
+            row[column + 1] = change.min(diagonal + 1).min(row[column] + 1);
+        }
+        if row.iter().min().is_some_and(|least| *least > limit) {
+            return None;
+        }
+    }
+    row.last().copied().filter(|distance| *distance <= limit)
+}
+
+/// The names nearest to `wanted`, at most five, nearest first: those that are spelt alike, then those
+/// that have it as a part.
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = wanted.trim().to_ascii_uppercase();
+    let limit = (wanted.len() / 5).clamp(1, 4);
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for name in names {
+        let upper = name.to_ascii_uppercase();
+        let near = distance(upper.as_bytes(), wanted.as_bytes(), limit);
+        let part = (wanted.len() >= 5 && upper.contains(&wanted)).then_some(limit + 1);
+        if let Some(far) = near.or(part) {
+            found.push((far, name));
+        }
+    }
+    found.sort_unstable_by_key(|(far, name)| (*far, name.len(), *name));
+    found.dedup_by_key(|(_, name)| *name);
+    found.into_iter().take(5).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_come_first() {
+        let names = ["STATUS_PENDING", "STATUS_SUCCESS", "ERROR_IO_PENDING"];
+        assert_eq!(nearest("status_pendnig", names.into_iter()), ["STATUS_PENDING"]);
+        assert_eq!(nearest("PENDING", names.into_iter()), ["STATUS_PENDING", "ERROR_IO_PENDING"]);
+        assert!(nearest("x", names.into_iter()).is_empty());
+    }
+}
