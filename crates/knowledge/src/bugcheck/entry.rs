@@ -72,14 +72,12 @@ impl BugCheck {
         !self.cases.is_empty()
     }
 
-    /// Every sub-code with a single value, and what it says.
+    /// Every sub-code of the first selecting parameter, and what it says; wide ranges are left out.
     pub fn sub_codes(&self) -> impl Iterator<Item = (u64, &str)> {
-        let single = |case: &Case| match case.keys.as_slice() {
-            [ranges] => ranges.iter().flat_map(|&(low, high)| low..=high).collect(),
-            _ => Vec::new(),
-        };
-        self.cases.iter().flat_map(move |case| {
-            single(case).into_iter().map(|value| (value, case.means.as_str()))
+        self.cases.iter().flat_map(|case| {
+            let ranges = if case.keys.len() == 1 { case.keys[0].as_slice() } else { &[] };
+            let narrow = ranges.iter().filter(|(low, high)| high - low <= 0xFF);
+            narrow.flat_map(|&(low, high)| low..=high).map(|value| (value, case.means.as_str()))
         })
     }
 

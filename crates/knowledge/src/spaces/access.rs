@@ -65,6 +65,17 @@ fn sets(mask: u32) -> String {
     parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; or ")
 }
 
+/// The generic sets of files that a mask has most of, and what it lacks of them.
+fn missing(mask: u32) -> String {
+    let sets = access::FILE.iter().filter(|right| FILE_SETS.contains(&right.1));
+    let short = sets.filter_map(|&(set, name)| {
+        let lacks = set & !mask;
+        let most = (1..=2).contains(&lacks.count_ones()) && set & mask & 0xFFFF != 0;
+        most.then(|| format!("{name} by {}", access::text(lacks, Object::File)))
+    });
+    short.collect::<Vec<_>>().join("; ")
+}
+
 pub fn mask(mask: u32) -> Option<Answer> {
     let fits: Vec<(Object, &str)> =
         KINDS.iter().copied().filter(|(object, _)| bits(mask, *object).is_some()).collect();
@@ -88,15 +99,17 @@ pub fn mask(mask: u32) -> Option<Answer> {
             .detail("bit by bit", bits(mask, first).unwrap_or_default());
     if first == Object::File {
         answer = answer.detail("generic sets", sets(mask));
+        answer = answer.detail("short of", missing(mask));
         if mask & access::READ_CONTROL != 0 && sets(mask).contains("FILE_GENERIC") {
-            answer = answer.detail(
-                "note",
-                "READ_CONTROL and SYNCHRONIZE are part of the generic sets of files",
-            );
+            let note = "READ_CONTROL and SYNCHRONIZE are part of the generic sets of files";
+            answer = answer.detail("note", note);
         }
     }
     for (object, label) in fits {
-        answer = answer.detail(label, access::text(mask, object));
+        let text = access::text(mask, object);
+        if text != answer.name {
+            answer = answer.detail(label, text);
+        }
     }
     Some(answer.link("https://learn.microsoft.com/windows-hardware/drivers/kernel/access-mask"))
 }

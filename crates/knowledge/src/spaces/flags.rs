@@ -37,8 +37,8 @@ pub fn verifier(flags: u32) -> Option<Answer> {
     }
     let likelihood = match flags.count_ones() {
         1 | 2 => 5,
-        3 | 4 => 12,
-        _ => 58,
+        5.. if flags > 0xFF => 58,
+        _ => 12,
     };
     let names: Vec<&str> = set.iter().map(|row| row.name).collect();
     let mut answer = Answer::new(Space::Verifier, u64::from(flags), names.join(", "), likelihood);
@@ -85,17 +85,15 @@ pub fn device_type(value: u32) -> Option<Answer> {
 }
 
 pub fn pool_tag(value: u32) -> Option<Answer> {
-    let text = pool::tag_text(value);
-    let bytes = value.to_le_bytes();
-    let is_text = bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let printable =
+        |tag: u32| tag.to_le_bytes().iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let is_text = printable(value);
     // The highest bit marked a protected allocation.
-    let unmarked = pool::tag_text(value & 0x7FFF_FFFF);
-    let protected =
-        value >> 31 == 1 && unmarked.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if !is_text && !protected {
+    let unmarked = value & 0x7FFF_FFFF;
+    if !is_text && !printable(unmarked) {
         return None;
     }
-    let tag = if is_text { text } else { unmarked };
+    let tag = pool::tag_text(unmarked);
     let owner = table::pool_tag(&tag);
     let letters = tag.bytes().filter(|byte| byte.is_ascii_alphanumeric()).count();
     let likelihood = match (owner, letters) {
@@ -108,7 +106,7 @@ pub fn pool_tag(value: u32) -> Option<Answer> {
     let mut answer = Answer::new(Space::PoolTag, u64::from(value), format!("'{tag}'"), likelihood)
         .meaning(owner)
         .detail("in the source", format!("'{reversed}'"));
-    if protected && !is_text {
+    if !is_text {
         answer = answer.detail("highest bit", "a protected allocation (PROTECTED_POOL)");
     }
     Some(answer)
@@ -148,8 +146,11 @@ pub fn log_level(value: u32) -> Option<Answer> {
     ];
     let set: Vec<&str> = bits.iter().filter(|bit| flags & bit.0 != 0).map(|bit| bit.1).collect();
     let full = value & 0xFF00 == 0xFF00;
+    // Levels are multiples of 0x10 as a rule.
+    let is_round = value & 0x0F0F == 0 && value & 0xFFFF != 0;
     let likelihood = match (flags, full) {
         (0, false) => 3,
+        (_, false) if !is_round => 2,
         (0, true) => 30,
         (_, true) => 70,
         _ => 12,

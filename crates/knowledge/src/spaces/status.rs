@@ -54,7 +54,11 @@ pub fn ntstatus(status: u32, value: u64) -> Option<Answer> {
     } else {
         "no name is known"
     };
-    let likelihood = if status & NT_BIT != 0 { 3 } else { 20 };
+    let likelihood = match status >> 30 {
+        _ if status & NT_BIT != 0 => 3,
+        1 => 4,
+        _ => 20,
+    };
     let answer = Answer::new(Space::NtStatus, value, name, likelihood).meaning(meaning);
     Some(fields(answer.detail("code", format!("0x{:X}", status & 0xFFFF))))
 }
@@ -122,6 +126,7 @@ pub fn hresult(code: u32, value: u64) -> Option<Answer> {
         return None;
     }
     let name = format!("HRESULT 0x{code:08X}");
-    let likelihood = if FACILITY_HRESULT.get(facility).is_some() { 40 } else { 10 };
+    let likelihood =
+        if facility != 0 && FACILITY_HRESULT.get(facility).is_some() { 40 } else { 15 };
     Some(fields(Answer::new(Space::HResult, value, name, likelihood).meaning("no name is known")))
 }

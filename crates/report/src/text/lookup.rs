@@ -63,7 +63,7 @@ fn whole(page: &mut Page<'_>, answer: &Answer) {
     page.wrapped(
         2,
         6,
-        &[(Ink::Good, &answer.name), (Ink::Faint, &format!("  {}", answer.space.title()))],
+        &[(Ink::Good, &answer.name), (Ink::Faint, &format!(" ({})", answer.space.title()))],
     );
     if !answer.meaning.is_empty() {
         page.wrapped(4, 4, &[(Ink::Plain, &answer.meaning)]);
