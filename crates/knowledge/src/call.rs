@@ -38,7 +38,7 @@ fn text(text: &str) -> Option<Call> {
     let parameters: Vec<u64> = words.iter().map(|word| read_hex(word)).collect::<Option<_>>()?;
     // The code is the last word in front of the parameters that can be one.
     let before = text[..open].split(|c: char| c.is_whitespace() || ",:*".contains(c));
-    let code = before.filter(|word| !word.is_empty()).filter_map(code).last()?;
+    let code = before.filter(|word| !word.is_empty()).filter_map(code).next_back()?;
     Some(call(code, &parameters, &words))
 }
 
