@@ -100,6 +100,7 @@ standard! {
     "write-unmapped"
     "end-of-file"
     "io-then-unload"
+    "process-end"
     // Several actors on one handle and on two.
     "read-cancel"
     "read-close"
@@ -176,7 +177,20 @@ pub(crate) fn scenarios(driver: &Abilities) -> Vec<Scenario> {
             scenarios.extend(suiting.map(|written| written.scenario(driver, code)));
         }
     }
+    scenarios.iter_mut().for_each(afterwards);
     scenarios
+}
+
+/// Whose process begins when another's has ended comes afterwards.
+fn afterwards(scenario: &mut Scenario) {
+    let ends = |actor: &(String, Vec<Step>)| actor.1.contains(&Step::EndProcess);
+    if scenario.actors.iter().any(ends) {
+        let (others, actors) = std::mem::take(&mut scenario.actors)
+            .into_iter()
+            .partition(|actor| actor.0 == "another process");
+        scenario.actors = actors;
+        scenario.wind_down.splice(0..0, Vec::<_>::from(others));
+    }
 }
 
 /// How every scenario ends: actors that run one after another when nothing else can. Nobody removes

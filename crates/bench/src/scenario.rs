@@ -7,13 +7,14 @@ use kernel::pnp::manager::{self, Rebalance};
 use kernel::pnp::{ask, images};
 use kernel::po::system::Sleep;
 use kernel::po::{idle, system};
+use kernel::ps::end;
 use kernel::state::RacePair;
 use kernel::{Actor, Cx, Stop};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// One step of an actor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Waits for everything that this actor started.
     Wait,
@@ -21,6 +22,8 @@ pub(crate) enum Step {
     UnmapBuffers,
     /// Waits for the first request that this actor started and that is not done.
     WaitFirst,
+    /// The application's process ends.
+    EndProcess,
     /// Cancels whatever is outstanding, whosever it is.
     CancelAll,
     /// Closes every handle.
@@ -194,6 +197,7 @@ pub(crate) fn actor(
         !matches!(
             step,
             Step::CancelAll
+                | Step::EndProcess
                 | Step::Order
                 | Step::StopStart
                 | Step::QueryStop
@@ -226,6 +230,9 @@ pub(crate) fn perform(
     let mut own = OWN;
     let first = cx.state.requests.len();
     for &step in steps {
+        if cx.is_ending() {
+            break;
+        }
         match step {
             Step::Scripted { step } => {
                 if let Some(script) = script {
@@ -243,18 +250,19 @@ pub(crate) fn perform(
                 let mut index = first;
                 while index < cx.state.requests.len() {
                     if cx.state.requests[index].by == me {
-                        request::wait(cx, index as u16)?;
+                        end::wait(cx, index as u16)?;
                     }
                     index += 1;
                 }
             }
+            Step::EndProcess => end::process(cx)?,
             Step::UnmapBuffers => request::unmap_buffers(cx)?,
             Step::WaitFirst => {
                 let me = cx.id();
                 let mut mine = cx.state.requests[first..].iter();
                 let waits = mine.position(|request| request.by == me && request.done.is_none());
                 if let Some(index) = waits {
-                    request::wait(cx, (first + index) as u16)?;
+                    end::wait(cx, (first + index) as u16)?;
                 }
             }
             Step::CloseAll => {
@@ -325,7 +333,7 @@ pub(crate) fn perform(
             }
         }
     }
-    Ok(())
+    if cx.is_ending() { end::thread(cx) } else { Ok(()) }
 }
 
 pub(crate) fn device_exists(cx: &Cx, device: u64) -> bool {

@@ -3,6 +3,7 @@
 use crate::scenario::{OWN, Stage, cancel, device_exists};
 use kernel::event::Event;
 use kernel::io::request::{self, Transfer};
+use kernel::ps::end;
 use kernel::{Cx, Stop};
 use std::sync::Arc;
 
@@ -101,7 +102,10 @@ impl Script {
                     request::cancel_request(cx, started)?;
                 }
                 if step.waits {
-                    request::wait(cx, started)?;
+                    end::wait(cx, started)?;
+                    if cx.is_ending() {
+                        return Ok(());
+                    }
                     check(cx, step, started)?;
                 }
             }
@@ -132,7 +136,7 @@ impl Script {
             }
             Verb::WaitFor(tag) => {
                 if let Some(request) = started(cx, tag) {
-                    request::wait(cx, request)?;
+                    end::wait(cx, request)?;
                     // What is expected of a step that did not wait is seen now.
                     let waited = self.steps.iter().find(|step| step.tag == tag && !step.waits);
                     if let Some(step) = waited {

@@ -43,7 +43,14 @@ pub(crate) struct Session {
     pub overtakings: usize,
     /// Moments that a recorder leaves out, and those among them that it keeps.
     pub spare: (Range<Site>, Vec<Site>),
-    starters: usize,
+    again: Option<Again>,
+}
+
+/// What setting up again for each run needs.
+struct Again {
+    scenario: Scenario,
+    /// The machine is set up and has not run yet.
+    fresh: bool,
 }
 
 /// How setting up failed.
@@ -54,44 +61,64 @@ pub(crate) enum Failed {
     Refused(String),
 }
 
+/// A machine that is set up, and what that found.
+fn set_up_machine(target: &Rc<Target>, scenario: &Scenario, record: bool) -> (Machine, SetUp) {
+    let mut world = World::new(PROCESSORS, verifier::RULES);
+    if !target.device.name.is_empty() {
+        world.plug_in(target.device.model.make());
+    }
+    for image in target.images() {
+        world.load(image.image.clone());
+    }
+    world.tells_end = false;
+    world.fail_at = scenario.fail_at;
+    world.stop_at_overtaking = scenario.overtaking;
+    world.bus.observing = scenario.overtaking.is_some();
+    let found = Rc::new(RefCell::new(SetUp::default()));
+    let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
+    let results = found.clone();
+    let script = scenario.script.clone();
+    let filters = scenario.filters;
+    world.actors = vec![Actor {
+        name: "loader".to_owned(),
+        script: Rc::new(move |cx| {
+            set_up(cx, &prepare, filters, &results, script.as_deref())?;
+            let refusal = results.borrow().refusal;
+            match refusal {
+                Some(refusal) if cx.fail_at.is_some() => wind_down(cx, refusal),
+                _ => Ok(()),
+            }
+        }),
+        application: !scenario.prepare.is_empty(),
+    }];
+    world.starters = 1;
+    let mut machine = Machine::new(world);
+    if record {
+        machine.recorder = Some(Recorder::new(target.unwinder(), MOST_RECORDS));
+    }
+    machine.set_up();
+    let set_up = found.borrow().clone();
+    (machine, set_up)
+}
+
+/// Puts a scenario's actors into a machine that is set up.
+fn arm(machine: &mut Machine, scenario: &Scenario, stage: Stage) {
+    machine.actors = scenario
+        .actors
+        .iter()
+        .chain(&scenario.wind_down)
+        .map(|(name, steps)| actor(name, steps, stage, scenario.script.clone()))
+        .collect();
+    machine.starters = scenario.actors.len();
+    machine.tells_end = true;
+    machine.bus.tracking = scenario.memory;
+    machine.stop_at_race = scenario.race;
+}
+
 impl Session {
     /// Loads the driver, prepares the scenario and takes the baseline.
     pub fn new(target: &Rc<Target>, scenario: &Scenario, record: bool) -> Result<Session, Failed> {
-        let mut world = World::new(PROCESSORS, verifier::RULES);
-        if !target.device.name.is_empty() {
-            world.plug_in(target.device.model.make());
-        }
-        for image in target.images() {
-            world.load(image.image.clone());
-        }
-        world.tells_end = false;
-        world.fail_at = scenario.fail_at;
-        world.stop_at_overtaking = scenario.overtaking;
-        world.bus.observing = scenario.overtaking.is_some();
-        let found = Rc::new(RefCell::new(SetUp::default()));
-        let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
-        let results = found.clone();
-        let script = scenario.script.clone();
-        let filters = scenario.filters;
-        world.actors = vec![Actor {
-            name: "loader".to_owned(),
-            script: Rc::new(move |cx| {
-                set_up(cx, &prepare, filters, &results, script.as_deref())?;
-                let refusal = results.borrow().refusal;
-                match refusal {
-                    Some(refusal) if cx.fail_at.is_some() => wind_down(cx, refusal),
-                    _ => Ok(()),
-                }
-            }),
-            application: !scenario.prepare.is_empty(),
-        }];
-        world.starters = 1;
-        let mut machine = Machine::new(world);
-        if record {
-            machine.recorder = Some(Recorder::new(target.unwinder(), MOST_RECORDS));
-        }
-        machine.run();
-        let set_up = found.borrow().clone();
+        let (machine, set_up) = set_up_machine(target, scenario, record);
         let mut session = Session {
             machine,
             target: target.clone(),
@@ -99,9 +126,10 @@ impl Session {
             races: 0,
             overtakings: 0,
             spare: (0..0, Vec::new()),
-            starters: scenario.actors.len(),
+            again: None,
         };
         if session.machine.outcome.is_some() {
+            session.machine.end_all();
             return Err(Failed::Ended(Box::new(session)));
         }
         if let Some(text) = session.set_up.refused.take() {
@@ -113,25 +141,14 @@ impl Session {
             return Err(Failed::Refused("what the scenario prepares never ends".to_owned()));
         }
         let stage = session.set_up.stage;
-        let machine = &mut session.machine;
-        machine.actors = scenario
-            .actors
-            .iter()
-            .chain(&scenario.wind_down)
-            .map(|(name, steps)| actor(name, steps, stage, scenario.script.clone()))
-            .collect();
-        machine.starters = session.starters;
-        machine.tells_end = true;
-        machine.bus.tracking = scenario.memory;
-        machine.stop_at_race = scenario.race;
-        if !machine.set_baseline() {
-            machine.outcome = Some(Outcome::Unsupported {
-                what:
-                    "a system thread of the driver that, at the baseline, waits inside a routine \
-                       which the kernel called"
-                        .to_owned(),
-            });
-            return Err(Failed::Ended(Box::new(session)));
+        if session.machine.can_go_back() {
+            session.machine.end_all();
+            arm(&mut session.machine, scenario, stage);
+            session.machine.set_baseline();
+        } else {
+            arm(&mut session.machine, scenario, stage);
+            session.machine.set_at_rest();
+            session.again = Some(Again { scenario: scenario.clone(), fresh: true });
         }
         Ok(session)
     }
@@ -139,8 +156,27 @@ impl Session {
     /// Runs from the baseline with the machine's present strategy.
     #[inline]
     pub fn run(&mut self) {
-        self.machine.restore();
+        match self.again {
+            None => self.machine.restore(),
+            Some(_) => self.set_up_again(),
+        }
         self.machine.run();
+    }
+
+    /// Somebody is blocked in a way that only the kernel's own stack knows, so there is no going back:
+    /// each run has a machine of its own.
+    #[cold]
+    fn set_up_again(&mut self) {
+        let Some(again) = &mut self.again else { return };
+        if !again.fresh {
+            let (mut machine, _) = set_up_machine(&self.target, &again.scenario, false);
+            arm(&mut machine, &again.scenario, self.set_up.stage);
+            machine.set_at_rest();
+            machine.take_over(&mut self.machine);
+            self.machine = machine;
+        }
+        again.fresh = false;
+        self.machine.begin();
     }
 
     /// Runs one schedule, with a recorder if asked for. The first point that does not fit, if any.

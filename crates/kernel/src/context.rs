@@ -8,8 +8,9 @@
 //!   is derived from that pointer and lives no longer than a call that cannot switch contexts:
 //!   [`Cx`] hands out references that borrow the `Cx`, and suspending needs the `Cx` mutably.
 //! * Only one coroutine runs at a time, on the thread that owns the machine; `Machine` is not `Send`.
-//! * A coroutine never outlives a run: [`Machine::run`] makes every suspended one return (its
-//!   suspension reports [`Stop::Run`], which every service passes up) before it returns.
+//! * A coroutine never outlives its machine: [`Machine::end_all`] makes every suspended one return (its
+//!   suspension reports [`Stop::Run`], which every service passes up), after each run but one that
+//!   sets up, and before the machine is dropped.
 #![allow(unsafe_code)]
 
 use crate::cx::{Cx, Stop};
@@ -80,9 +81,21 @@ impl Machine {
     }
 
     /// Runs from the world's present state until nothing is left to do or a rule objects.
-    /// Coroutines that are suspended then are ended, unless `keep` asks for those that are blocked
-    /// in a wait that can be resumed later; see [`World::set_baseline`].
+    /// Coroutines that are suspended then are ended.
     pub fn run(&mut self) {
+        self.go();
+        self.end_all();
+    }
+
+    /// Runs what sets the machine up: whoever is blocked then stays so, and may go on in a later run,
+    /// until [`Machine::end_all`].
+    pub fn set_up(&mut self) {
+        self.keeps_blocked = true;
+        self.go();
+        self.keeps_blocked = false;
+    }
+
+    fn go(&mut self) {
         self.start_actors();
         let mut next = self.choose();
         while let Some(context) = next {
@@ -98,9 +111,14 @@ impl Machine {
                 Some(self.contexts.next)
             };
         }
+    }
+
+    /// Ends the coroutines that are suspended.
+    pub fn end_all(&mut self) {
         for context in self.state.live() {
             if self.contexts.routines[context].is_some() {
                 self.state.current = context as u8;
+                self.over = true;
                 while !self.resume(context as u8, Resume::Abort) {}
             }
         }
@@ -163,8 +181,9 @@ impl DerefMut for Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
+        self.end_all();
         // SAFETY: the pointer came from `Box::leak` in `new` and is freed here only; coroutines
-        // that hold a copy have returned, since `run` ends them all.
+        // that hold a copy have returned, since `end_all` ends them.
         drop(unsafe { Box::from_raw(self.world.as_ptr()) });
     }
 }

@@ -146,6 +146,8 @@ impl<'a> Cx<'a> {
 
     fn give_way(&mut self) -> Result<(), Stop> {
         match self.choose() {
+            // Everything is at rest, and this one is blocked like others.
+            None if self.keeps_blocked && self.outcome.is_none() => self.suspend(),
             None => Err(Stop::Run),
             Some(next) if next == self.id => Ok(()),
             Some(next) => {
@@ -570,7 +572,7 @@ impl World {
             return Near::Null;
         }
         if address < map::USER_END {
-            return Near::User;
+            return if self.is_ended(address) { Near::Ended } else { Near::User };
         }
         if let FaultCause::Flags(flags) = fault.cause
             && flags & memory::PAGEABLE != 0

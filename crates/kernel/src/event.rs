@@ -328,6 +328,8 @@ pub enum Near {
     Null,
     /// The user half.
     User,
+    /// Memory of an application's process that has ended.
+    Ended,
     /// Inside a block that was freed.
     Freed(Block),
     /// Past the end of a live block.

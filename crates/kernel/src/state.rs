@@ -329,6 +329,17 @@ pub struct IdleDevice {
     pub state: u32,
 }
 
+/// An application's process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Process {
+    /// Its threads end as soon as they are back from the driver.
+    pub ending: bool,
+    /// User memory below this address was that of processes that are gone.
+    pub ended: u64,
+    /// When the last one's memory went.
+    pub gone: Option<Site>,
+}
+
 /// Most images that may be loaded.
 pub const IMAGES: usize = 16;
 
@@ -622,6 +633,8 @@ state! {
     points: u32,
     /// Times the clock was advanced since an actor last got on.
     idle_ticks: u32,
+    /// The application's process, and those before it.
+    process: Process,
     /// Images: loaded, or gone.
     images: [ImageState; IMAGES],
     /// From which moment on which image calls services; noted where there are several.
@@ -684,6 +697,7 @@ impl State {
             ticks: 0,
             points: 0,
             idle_ticks: 0,
+            process: Process::default(),
             images: [ImageState::default(); IMAGES],
             callers: Vec::new(),
             wind_down: 0,

@@ -123,6 +123,8 @@ pub struct World {
     /// Calls that may fail, while a recorder is there and `fail_at` is set.
     pub calls_that_may_fail: Vec<crate::low_resources::Call>,
     pub(crate) over: bool,
+    /// Whoever is blocked when everything has come to rest stays so: while setting up.
+    pub(crate) keeps_blocked: bool,
     /// Whoever runs lets others go first at its next point; see [`Cx::pause`].
     pub(crate) pausing: bool,
     pub(crate) contexts: Contexts,
@@ -185,6 +187,7 @@ impl World {
             next_data: None,
             calls_that_may_fail: Vec::new(),
             over: false,
+            keeps_blocked: false,
             pausing: false,
             contexts: Contexts::new(),
             rules: wants.map(Rc::from),
@@ -545,24 +548,23 @@ impl World {
         self.bus.others = self.state.live.count_ones() > 1;
     }
 
-    /// Makes the present state the one from which each run starts. Nobody may be running. False
-    /// when a thread is blocked in a place from which it cannot be started again.
-    pub fn set_baseline(&mut self) -> bool {
-        let mut left = self.state.live;
-        while left != 0 {
-            let context = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if !self.contexts.restartable(context) {
-                return false;
-            }
+    /// Whether everybody who is blocked can be started again from registers and memory: threads that
+    /// called the wait themselves, and not a routine of the kernel's that did.
+    pub fn can_go_back(&self) -> bool {
+        self.state.live().all(|context| {
+            let thread = matches!(self.state.contexts[context].start, Start::Thread { .. });
+            thread && self.contexts.restartable(context)
+        })
+    }
+
+    /// Makes the present state the one from which each run starts. Nobody may be running, and whoever
+    /// is blocked must be able to start again.
+    pub fn set_baseline(&mut self) {
+        for context in self.state.live() {
             self.state.contexts[context].start = Start::Blocked;
             self.state.refresh(context);
         }
-        self.state.current = NOBODY;
-        self.state.points = 0;
-        self.state.idle_ticks = 0;
-        self.state.wind_down = 0;
-        self.bus.memory.set_baseline();
+        self.set_at_rest();
         self.contexts.clear();
         self.base = Some(Box::new(Base {
             driver_objects: self.modules.iter().map(|module| module.driver_object).collect(),
@@ -574,7 +576,29 @@ impl World {
             pageable_code: self.pageable_code.clone(),
             ticks: self.bus.ticks,
         }));
-        true
+    }
+
+    /// Everything is set up: what a run counts begins anew.
+    pub fn set_at_rest(&mut self) {
+        self.state.current = NOBODY;
+        self.state.points = 0;
+        self.state.idle_ticks = 0;
+        self.state.wind_down = 0;
+        self.bus.memory.set_baseline();
+    }
+
+    /// Takes over what another machine for the same runs has learnt and was told.
+    pub fn take_over(&mut self, other: &mut World) {
+        std::mem::swap(&mut self.strategy, &mut other.strategy);
+        std::mem::swap(&mut self.recorder, &mut other.recorder);
+        std::mem::swap(&mut self.unwinder, &mut other.unwinder);
+        std::mem::swap(&mut self.races, &mut other.races);
+        std::mem::swap(&mut self.overtakings, &mut other.overtakings);
+        std::mem::swap(&mut self.code, &mut other.code);
+        self.limit_code();
+        self.stop_at_overtaking = other.stop_at_overtaking;
+        self.bus.observing = other.bus.observing;
+        self.switches = other.switches;
     }
 
     /// Back to the baseline; costs what was dirtied.

@@ -19,6 +19,7 @@ const NAMED: &[(&str, &str, Step)] = &[
     ("pnp", "query-stop", Step::QueryStop),
     ("pnp", "rebalance", Step::Rebalance),
     ("pnp", "cancel-remove", Step::QueryRemove),
+    ("pnp", "end-process", Step::EndProcess),
     ("pnp", "surprise-removal", Step::Surprise),
     ("pnp", "remove", Step::Remove),
     ("pnp", "questions", Step::Ask),

@@ -1,5 +1,6 @@
 //! Processes and threads.
 
+pub mod end;
 pub mod notify;
 pub mod process;
 pub mod thread;

@@ -37,6 +37,7 @@ use crate::{stops, words};
 use finding::Severity;
 use kernel::World;
 use kernel::event::{Event, Kind, Near, Rule, Violation};
+use memory::Fault;
 use nt::irql::DISPATCH_LEVEL;
 
 /// See the module's description.
@@ -65,7 +66,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::Fault { ref fault, near: Near::User, by } = *event else { return None };
+    let Event::Fault { ref fault, near, by } = *event else { return None };
+    if near == Near::Ended {
+        return Some(ended(world, fault, by));
+    }
+    if near != Near::User {
+        return None;
+    }
     let irql = world.bus.irql;
     let (place, detail) = if irql >= DISPATCH_LEVEL {
         let place = format!("at {}", words::level(irql));
@@ -81,4 +88,22 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
         format!("{} {} user memory {place}", words::toucher(world, by), words::verb(fault.access));
     let violation = Violation::new(&RULE, title).detail(detail);
     Some(stops::page_fault(violation, world, fault, by).here("touched here"))
+}
+
+/// The process that the memory was of is gone, and another one may have anything at the address.
+fn ended(world: &World, fault: &Fault, by: Option<&str>) -> Violation {
+    let title = format!(
+        "{} {} user memory of a process that ended",
+        words::toucher(world, by),
+        words::verb(fault.access)
+    );
+    let detail = "Its requests are done, its handles closed and its memory gone; a pointer to it must \
+        be forgotten with IRP_MJ_CLEANUP at the latest. In another process it leads to something \
+        else, or nowhere.";
+    let violation = Violation::new(&RULE, title).detail(detail);
+    let violation = match world.state.process.gone {
+        Some(gone) => violation.at("process ended", gone),
+        None => violation,
+    };
+    stops::page_fault(violation, world, fault, by).here("touched here")
 }

@@ -57,6 +57,10 @@ pub(crate) fn access_violation(
     {
         return Ok(());
     }
+    // The present process may have anything there; what is sure is that it is not what was meant.
+    if cx.is_ended(fault.address) {
+        return Ok(());
+    }
     // Where the application has memory, Windows would let the access pass: that it is made without
     // probing, or from another process, is for the rules to say.
     let bytes = u64::from(fault.bytes).max(1);
