@@ -18,6 +18,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "nt",
     "knowledge",
     "pe",
+    "evidence",
     "symbols",
     "schedule",
     "memory",
@@ -29,7 +30,7 @@ const WITHOUT_WORLD: &[&str] = &[
 ];
 
 /// Rooms that know nothing of ours: neither NT nor each other.
-const ALONE: &[&str] = &["finding", "nt", "pe", "schedule", "memory", "cpu", "devices"];
+const ALONE: &[&str] = &["finding", "nt", "pe", "evidence", "schedule", "memory", "cpu", "devices"];
 
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

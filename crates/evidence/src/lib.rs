@@ -1,0 +1,12 @@
+//! Files that somebody sends: each reader borrows bytes and returns typed facts.
+//!
+//! There is no I/O and no `unsafe` here, every number of a file is checked before use, and every
+//! [`Error`] names the file offset and the field. What a damaged file still tells is told.
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+pub mod crash_dump;
+mod error;
+
+pub use error::Error;
