@@ -352,7 +352,10 @@ impl<'a> Cx<'a> {
                     self.say(Event::NoProgress { rip })?;
                     return self.limit("the run's instructions are used up");
                 }
-                Exit::Interrupt { vector } => self.exception(vector)?,
+                Exit::Interrupt { vector } => match self.exception(vector) {
+                    Ok(()) | Err(Stop::Resumed) => {}
+                    Err(stop) => return Err(stop),
+                },
                 Exit::Unsupported { mnemonic } => {
                     let rip = self.cpu().rip;
                     let place = self.describe_address(rip);
@@ -440,6 +443,7 @@ impl<'a> Cx<'a> {
 
     fn exception(&mut self, vector: u8) -> Result<(), Stop> {
         self.moment();
+        exception::of_processor(self, vector)?;
         if self.wanted(Kind::Exception) {
             self.say(Event::Exception { vector })?;
         }

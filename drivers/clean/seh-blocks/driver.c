@@ -1,8 +1,9 @@
 /* build: clang -O2 */
 /*
  * Structured exceptions: filters that choose, termination handlers that release what was taken,
- * exceptions raised across several frames, one that execution goes on after. One control code for
- * each, all METHOD_NEITHER. What must hold afterwards is checked with KeBugCheckEx.
+ * exceptions raised across several frames, one that execution goes on after, some that the
+ * processor raises. One control code for each, all METHOD_NEITHER. What must hold afterwards is
+ * checked with KeBugCheckEx.
  */
 #include "driver.h"
 
@@ -15,6 +16,7 @@
 #define IOCTL_STORE CTL_CODE(FILE_DEVICE_UNKNOWN, 0x811, METHOD_NEITHER, FILE_ANY_ACCESS)
 #define IOCTL_RAISE CTL_CODE(FILE_DEVICE_UNKNOWN, 0x823, METHOD_NEITHER, FILE_ANY_ACCESS)
 #define IOCTL_RESUME CTL_CODE(FILE_DEVICE_UNKNOWN, 0x840, METHOD_NEITHER, FILE_ANY_ACCESS)
+#define IOCTL_TRAP CTL_CODE(FILE_DEVICE_UNKNOWN, 0x8a1, METHOD_NEITHER, FILE_ANY_ACCESS)
 #define IOCTL_LOCK CTL_CODE(FILE_DEVICE_UNKNOWN, 0x887, METHOD_NEITHER, FILE_ANY_ACCESS)
 
 NTSYSAPI VOID NTAPI RtlRaiseException(PEXCEPTION_RECORD Record);
@@ -202,6 +204,38 @@ static NTSTATUS LockPages(PVOID Out, ULONG OutLength)
     return Status;
 }
 
+static __attribute__((noinline)) VOID DivideBy(volatile ULONG *Number, ULONG Divisor)
+{
+    *Number = *Number / Divisor;
+}
+
+static __attribute__((noinline)) VOID NoInstruction(VOID)
+{
+    __asm__ volatile("ud2");
+}
+
+/* Exceptions of the processor's, each with its own code. */
+static NTSTATUS Trap(VOID)
+{
+    volatile ULONG Number = 1000, Zero = 0;
+    volatile NTSTATUS Code = STATUS_SUCCESS;
+
+    __try {
+        DivideBy(&Number, Zero);
+    } __except (GetExceptionCode() == STATUS_INTEGER_DIVIDE_BY_ZERO ? EXCEPTION_EXECUTE_HANDLER
+                                                                    : EXCEPTION_CONTINUE_SEARCH) {
+        Code = GetExceptionCode();
+    }
+    Expect(Code == STATUS_INTEGER_DIVIDE_BY_ZERO && Number == 1000, __LINE__);
+    __try {
+        NoInstruction();
+    } __except (EXCEPTION_EXECUTE_HANDLER) {
+        Code = GetExceptionCode();
+    }
+    Expect(Code == STATUS_ILLEGAL_INSTRUCTION, __LINE__);
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT Device, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
@@ -223,6 +257,9 @@ static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT Device, PIRP Irp)
         break;
     case IOCTL_RESUME:
         Status = Resume();
+        break;
+    case IOCTL_TRAP:
+        Status = Trap();
         break;
     case IOCTL_LOCK:
         Status = LockPages(Irp->UserBuffer, OutLength);

@@ -9,8 +9,9 @@
 //! | `scopes` | `__C_specific_handler`: filters, `__except` and `__finally` |
 //! | `raise`, `unwinding` | the services |
 //!
-//! What a driver may survive: an exception that a service raises, and an access violation of its own
-//! at an address of the user half, below DISPATCH_LEVEL. A bad address of the kernel's half, or a
+//! What a driver may survive: an exception that a service raises, one of the processor's - a division
+//! by zero, an invalid instruction -, and an access violation of its own at an address of the user
+//! half, below DISPATCH_LEVEL. A bad address of the kernel's half, or a
 //! page fault at raised IRQL, is a bug check whatever stands around it.
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/handling-exceptions>
 
@@ -32,7 +33,9 @@ use crate::map;
 use crate::service::Service;
 use dispatch::Target;
 use memory::{Access, Fault, TRACKED, USER};
-use nt::status::STATUS_ACCESS_VIOLATION;
+use nt::status::{
+    STATUS_ACCESS_VIOLATION, STATUS_ILLEGAL_INSTRUCTION, STATUS_INTEGER_DIVIDE_BY_ZERO,
+};
 use record::Exception;
 
 /// Exceptions that a context is about to handle.
@@ -82,6 +85,25 @@ pub(crate) fn access_violation(
     };
     if cx.recorder.is_some() {
         cx.note(&format!("exception STATUS_ACCESS_VIOLATION at address {:#x}", fault.address));
+    }
+    dispatch::dispatch(cx, at, &exception, None)
+}
+
+/// Offers an exception of the processor's to the driver's handlers, at any IRQL: a division that
+/// cannot be done, an invalid instruction, a general protection fault. `Ok` where none takes it.
+/// Windows may call a quotient that does not fit an overflow; here it is told as a division by zero.
+pub(crate) fn of_processor(cx: &mut Cx, vector: u8) -> Result<(), Stop> {
+    let (code, parameters) = match vector {
+        0 => (STATUS_INTEGER_DIVIDE_BY_ZERO, vec![]),
+        6 => (STATUS_ILLEGAL_INSTRUCTION, vec![]),
+        13 => (STATUS_ACCESS_VIOLATION, vec![0, u64::MAX]),
+        _ => return Ok(()),
+    };
+    let at = frames::place(cx, &cx.cpus[usize::from(cx.id())].clone());
+    let address = cx.cpu().rip;
+    let exception = Exception { code, address, parameters, ..Exception::default() };
+    if cx.recorder.is_some() {
+        cx.note(&format!("exception {}", nt::status::text(code)));
     }
     dispatch::dispatch(cx, at, &exception, None)
 }
