@@ -1,6 +1,6 @@
 /*
- * The bench's device: one memory BAR of 4 KiB, one interrupt line that may be shared. All registers
- * are 32 bits wide.
+ * The bench's device: one memory BAR of 4 KiB, one interrupt line that may be shared (with
+ * `--device bench-msi`: one message instead). All registers are 32 bits wide.
  */
 #ifndef BENCHDEV_H
 #define BENCHDEV_H
@@ -18,5 +18,6 @@
 #define BENCHDEV_ID_VALUE 0x42434B31
 #define BENCHDEV_STATUS_INTERRUPT 1u
 #define BENCHDEV_ENABLE_INTERRUPT 1u
+#define BENCHDEV_NOT_THERE 0xFFFFFFFF /* what any register reads as once the device was pulled out */
 
 #endif

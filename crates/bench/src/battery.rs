@@ -7,6 +7,7 @@
 
 use crate::scenario::{Scenario, Step};
 use crate::scenario_file::{self, Written};
+use devices::Fault;
 use kernel::io::notices::Notice;
 use std::sync::LazyLock;
 
@@ -34,6 +35,14 @@ pub(crate) struct Abilities {
     pub idles: bool,
     /// A wait/wake request is with the bus.
     pub wakes: bool,
+    /// Its device is of another type than the physical device object.
+    pub other_type: bool,
+    /// It reports devices on a bus.
+    pub children: bool,
+    /// A service routine is connected to an interrupt line, which may be shared.
+    pub line: bool,
+    /// What may go wrong with the device, where a service routine is connected.
+    pub faults: Vec<Fault>,
     /// A StartIo routine: requests wait in the device's queue.
     pub start_io: bool,
     /// What it registered to be told of, as [`NOTICES`] has them.
@@ -69,6 +78,10 @@ impl Abilities {
     }
 }
 
+/// Faults that a driver which uses its device is to cope with; the device may not have each.
+pub(crate) const FAULTS: [Fault; 5] =
+    [Fault::Ones, Fault::Stall, Fault::Storm(3), Fault::Short, Fault::Reordered];
+
 macro_rules! standard {
     ($($file:literal)*) => {
         /// Files of `scenarios/standard` and their texts, in the order in which they are tried.
@@ -86,6 +99,7 @@ standard! {
     "reload"
     // One actor at a time.
     "open-close"
+    "native-open"
     "write-lengths"
     "read-lengths"
     "control-lengths"
@@ -139,6 +153,21 @@ standard! {
     "pnp-questions"
     "start-failure"
     "stop-start-remove"
+    // Power requests at DISPATCH_LEVEL.
+    "resident-sleep-wake"
+    "resident-idle-sleep"
+    // What is on a bus loses its drivers and gets them back.
+    "control-code-disable"
+    // Another device on the same interrupt line.
+    "shared-line"
+    "shared-line-surprise-removal"
+    "shared-line-sleep-wake"
+    // What may go wrong with the device itself.
+    "device-reads-ones"
+    "device-stalls"
+    "device-storm"
+    "device-ends-short"
+    "device-ends-reordered"
     // What drivers register besides.
     "reads-cancel"
     "writes-cancel"

@@ -1,9 +1,10 @@
 //! Scenarios: who does what to the driver.
 
 use crate::scenario_steps::Script;
+use devices::Fault;
 use kernel::io::notices::{self, Notice};
 use kernel::io::request::{self, major};
-use kernel::pnp::manager::{self, Rebalance};
+use kernel::pnp::manager::{self, Rebalance, Stack};
 use kernel::pnp::{ask, images};
 use kernel::po::system::Sleep;
 use kernel::po::{idle, system};
@@ -24,6 +25,8 @@ pub(crate) enum Step {
     WaitFirst,
     /// The application's process ends.
     EndProcess,
+    /// Asks what type of device the file is on that this actor opened last.
+    FileType,
     /// Cancels whatever is outstanding, whosever it is.
     CancelAll,
     /// Closes every handle.
@@ -48,6 +51,12 @@ pub(crate) enum Step {
     Happen { notice: Notice },
     /// Surprise removal.
     Surprise,
+    /// Something goes wrong with the device.
+    Fault { fault: Fault },
+    /// What is on the driver's bus is disabled, and the bus looked through again.
+    DisableChildren,
+    /// Another device interrupts on the line that the device shares with it.
+    SharedLine,
     /// Query-remove, remove.
     Remove,
     /// Unload.
@@ -73,8 +82,8 @@ pub(crate) struct Scenario {
     pub actors: Vec<(String, Vec<Step>)>,
     /// Done one after another when nothing else can run.
     pub wind_down: Vec<(String, Vec<Step>)>,
-    /// Filters of the bench's own stand below and above the driver's device.
-    pub filters: bool,
+    /// What the driver's device is put together with.
+    pub stack: Stack,
     /// Shared memory accesses are scheduling points.
     pub memory: bool,
     /// The race at which the run ends.
@@ -110,7 +119,7 @@ impl Scenario {
             overtaking: None,
             fail_at: None,
             script: None,
-            filters: Default::default(),
+            stack: Stack::default(),
         }
     }
 
@@ -209,6 +218,9 @@ pub(crate) fn actor(
                 | Step::Idle
                 | Step::Happen { .. }
                 | Step::Surprise
+                | Step::Fault { .. }
+                | Step::SharedLine
+                | Step::DisableChildren
                 | Step::Remove
                 | Step::Unload
                 | Step::Reload
@@ -265,6 +277,11 @@ pub(crate) fn perform(
                     end::wait(cx, (first + index) as u16)?;
                 }
             }
+            Step::FileType => {
+                if cx.state.files.get(usize::from(own)).is_some_and(|file| file.open) {
+                    request::ask_type(cx, own)?;
+                }
+            }
             Step::CloseAll => {
                 for file in 0..cx.state.files.len() {
                     request::close(cx, file as u16)?;
@@ -316,6 +333,15 @@ pub(crate) fn perform(
                     manager::surprise(cx, stage.pdo)?;
                 }
             }
+            Step::Fault { fault } => {
+                kernel::device::fault(cx, fault)?;
+            }
+            Step::DisableChildren => {
+                if device_exists(cx, stage.device) {
+                    manager::disable_children(cx, stage.pdo)?;
+                }
+            }
+            Step::SharedLine => kernel::io::interrupt::interrupt_shared_line(cx)?,
             Step::Remove => {
                 if device_exists(cx, stage.device) && nothing_open(cx) {
                     manager::remove(cx, stage.pdo, true)?;

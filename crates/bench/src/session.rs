@@ -1,6 +1,6 @@
 //! One scenario on one machine: set-up once, then run after run from the baseline.
 
-use crate::battery::{Abilities, NOTICES};
+use crate::battery::{Abilities, FAULTS, NOTICES};
 use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
@@ -8,7 +8,7 @@ use crate::scenario_steps::Script;
 use kernel::event::Site;
 use kernel::io::notices;
 use kernel::pnp::images::{self, Failure};
-use kernel::pnp::manager;
+use kernel::pnp::manager::{self, Stack};
 use kernel::state::Start;
 use kernel::{Actor, Machine, Outcome, Recorder, World};
 use nt::layout::{device_object, driver_object};
@@ -78,11 +78,11 @@ fn set_up_machine(target: &Rc<Target>, scenario: &Scenario, record: bool) -> (Ma
     let prepare: Rc<[Step]> = scenario.prepare.as_slice().into();
     let results = found.clone();
     let script = scenario.script.clone();
-    let filters = scenario.filters;
+    let stack = scenario.stack;
     world.actors = vec![Actor {
         name: "loader".to_owned(),
         script: Rc::new(move |cx| {
-            set_up(cx, &prepare, filters, &results, script.as_deref())?;
+            set_up(cx, &prepare, stack, &results, script.as_deref())?;
             let refusal = results.borrow().refusal;
             match refusal {
                 Some(refusal) if cx.fail_at.is_some() => wind_down(cx, refusal),
@@ -237,9 +237,23 @@ impl Session {
             opens: self.set_up.stage.device != 0 && majors & 1 != 0,
             idles: !world.state.idle.is_empty(),
             wakes: !world.state.wakes.is_empty(),
+            other_type: {
+                let kind = |device: u64| memory.view64(device + device_object::DEVICE_TYPE) as u32;
+                let Stage { device, pdo } = self.set_up.stage;
+                device != 0 && pdo != 0 && kind(device) != kind(pdo)
+            },
+            children: !world.state.children.is_empty(),
+            line: !world.state.interrupts.is_empty() && world.bus.card.messages() == 0,
             codes: self.target.codes.clone(),
             notices: NOTICES.map(|(_, notice)| notices::wanted(world, notice)),
             start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
+            faults: match world.state.interrupts.is_empty() {
+                true => Vec::new(),
+                false => {
+                    let mut device = world.bus.card.copy();
+                    FAULTS.into_iter().filter(|&fault| device.fault(fault)).collect()
+                }
+            },
         }
     }
 }
@@ -248,7 +262,7 @@ impl Session {
 fn set_up(
     cx: &mut kernel::Cx,
     prepare: &[Step],
-    filters: bool,
+    stack: Stack,
     found: &RefCell<SetUp>,
     script: Option<&Script>,
 ) -> Result<(), kernel::Stop> {
@@ -267,7 +281,7 @@ fn set_up(
     }
     let mut stage = Stage::default();
     if images::adds_devices(cx) {
-        let (status, pdo) = manager::add_device(cx, filters)?;
+        let (status, pdo) = manager::add_device(cx, stack)?;
         if status >= 0x8000_0000 {
             refuse("AddDevice", status, Refusal::AddDevice(pdo));
             return Ok(());

@@ -1,12 +1,14 @@
 //! The register device that drivers get by default: one page of 32-bit registers, one interrupt
-//! line. Described for drivers in `drivers/include/benchdev.h`.
+//! line; or, as `bench-msi`, one message. Described for drivers in `drivers/include/benchdev.h`.
 
 use crate::device::{Bar, Device, Identity, Space};
 
 /// The device's state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Card {
-    /// STATUS bit 0: the interrupt line is asserted.
+    /// It signals a message and has no line.
+    message: bool,
+    /// STATUS bit 0: the interrupt line is asserted, or the message was signalled.
     asserted: bool,
     /// ENABLE bit 0.
     enabled: bool,
@@ -19,6 +21,13 @@ pub struct Card {
 }
 
 const ID: u32 = 0x4243_4b31;
+
+impl Card {
+    /// The same with a message instead of the line.
+    pub fn with_message() -> Card {
+        Card { message: true, ..Card::default() }
+    }
+}
 
 impl Device for Card {
     /// The vendor's number is `BC`, and nobody's.
@@ -35,6 +44,10 @@ impl Device for Card {
 
     fn bars(&self) -> Vec<Bar> {
         vec![Bar { space: Space::Memory, bytes: 0x1000 }]
+    }
+
+    fn messages(&self) -> u8 {
+        u8::from(self.message)
     }
 
     fn read(&mut self, _bar: u8, offset: u64, bytes: u8) -> u64 {
@@ -64,11 +77,16 @@ impl Device for Card {
 
     /// An operation under way ends with its interrupt: there is nothing to see of its end before.
     fn interrupts(&self) -> u32 {
-        u32::from(self.enabled && (self.asserted || self.operations > 0))
+        let line = self.asserted && !self.message;
+        u32::from(self.enabled && (line || self.operations > 0))
+    }
+
+    fn reset(&mut self) {
+        *self = Card { message: self.message, ..Card::default() };
     }
 
     fn deliver(&mut self, _message: u8) {
-        if !self.asserted && self.operations > 0 {
+        if (self.message || !self.asserted) && self.operations > 0 {
             self.operations -= 1;
             self.asserted = true;
         }

@@ -105,6 +105,12 @@ impl Config {
         self.bytes[POWER + 4] & 3
     }
 
+    /// Puts the function into power state D`state`; what else is in that register stays.
+    pub fn set_power(&mut self, state: u8) {
+        let byte = &mut self.bytes[POWER + 4];
+        *byte = *byte & !3 | state & 3;
+    }
+
     /// Reads; bytes past the end are not filled. The number of bytes read.
     pub fn read(&self, offset: usize, into: &mut [u8]) -> usize {
         let from = self.bytes.get(offset..).unwrap_or_default();

@@ -320,14 +320,7 @@ impl Described {
 
     /// Makes a device.
     pub fn make(self: &Arc<Described>) -> Box<dyn Device> {
-        let values = self.registers.iter().map(|register| register.reset).collect();
-        Box::new(Registers {
-            about: self.clone(),
-            values,
-            operations: Vec::new(),
-            signalled: false,
-            swap: false,
-        })
+        Box::new(Registers::new(self.clone()))
     }
 }
 
@@ -347,6 +340,11 @@ fn mask(bytes: u64) -> u64 {
 }
 
 impl Registers {
+    fn new(about: Arc<Described>) -> Registers {
+        let values = about.registers.iter().map(|register| register.reset).collect();
+        Registers { about, values, operations: Vec::new(), signalled: false, swap: false }
+    }
+
     /// Registers that an access touches: number, and how far left the access lies from its start,
     /// in bits.
     fn touched(
@@ -455,6 +453,10 @@ impl Device for Registers {
         }
         self.signalled |= !before && self.asserted();
         Ok("ends an operation")
+    }
+
+    fn reset(&mut self) {
+        *self = Registers::new(self.about.clone());
     }
 
     fn fault(&mut self, fault: Fault) -> bool {

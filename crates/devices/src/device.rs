@@ -97,7 +97,7 @@ impl dyn Bus + '_ {
 /// What goes wrong with a device, on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Reads give all ones; writes arrive.
+    /// Reads give all ones, and it does not interrupt; writes arrive.
     Ones,
     /// It was pulled out: reads give all ones, writes are lost, nothing happens any more.
     Gone,
@@ -172,6 +172,9 @@ pub trait Device: State + Debug {
     fn step(&mut self, _bus: &mut dyn Bus) -> Result<&'static str, Refused> {
         Ok("does nothing")
     }
+
+    /// Power comes back: it is as it was when it was made, but for what it keeps without power.
+    fn reset(&mut self);
 
     /// [`Fault::Short`] or [`Fault::Reordered`] is asked for; false where the device cannot.
     fn fault(&mut self, _fault: Fault) -> bool {

@@ -23,6 +23,9 @@ pub struct DmaCard {
     done: u32,
     signalled: u32,
     short: bool,
+    /// The next two descriptors are carried out the other way round; the one that was put off.
+    swap: bool,
+    put_off: Option<u32>,
 }
 
 impl DmaCard {
@@ -34,9 +37,21 @@ impl DmaCard {
         }
     }
 
+    /// Number of the descriptor that is next.
+    fn next(&mut self) -> u32 {
+        if let Some(put_off) = self.put_off.take() {
+            return put_off;
+        }
+        if self.left > 1 && std::mem::take(&mut self.swap) {
+            self.put_off = Some(self.done);
+            return self.done + 1;
+        }
+        self.done
+    }
+
     /// Carries one descriptor out.
     fn copy(&mut self, bus: &mut dyn Bus) -> Result<(), Refused> {
-        let at = u64::from(self.list) + DESCRIPTOR * u64::from(self.done);
+        let at = u64::from(self.list) + DESCRIPTOR * u64::from(self.next());
         let (from, to) = (bus.read32(at)?, bus.read32(at + 4)?);
         let asked = bus.read32(at + 8)?.min(MOST);
         let bytes = if std::mem::take(&mut self.short) { asked / 2 } else { asked };
@@ -86,7 +101,7 @@ impl Device for DmaCard {
             0x04 => self.status &= !value,
             0x08 => self.enabled = value & 1 != 0,
             0x0c => self.list = value & !3,
-            0x10 if self.left == 0 => (self.left, self.done) = (value, 0),
+            0x10 if self.left == 0 => (self.left, self.done, self.put_off) = (value, 0, None),
             // Nought stops it.
             0x10 if value == 0 => self.left = 0,
             _ => {}
@@ -119,9 +134,14 @@ impl Device for DmaCard {
         Ok("copies memory, the last of its list")
     }
 
+    fn reset(&mut self) {
+        *self = DmaCard::default();
+    }
+
     fn fault(&mut self, fault: Fault) -> bool {
         self.short |= fault == Fault::Short;
-        fault == Fault::Short
+        self.swap |= fault == Fault::Reordered;
+        matches!(fault, Fault::Short | Fault::Reordered)
     }
 }
 
@@ -166,6 +186,29 @@ mod tests {
         assert_eq!(bus.read32(28), Ok(CARRIED_OUT | 3));
         assert_eq!(&ram.0[0xa0..0xa6], b"hello,");
         assert_eq!(&ram.0[0xb0..0xb6], b" wo\0\0\0");
+    }
+
+    #[test]
+    fn two_descriptors_are_carried_out_the_other_way_round() {
+        let mut ram = Ram(vec![0; 0x100]);
+        let mut card = DmaCard::default();
+        let bus: &mut dyn Bus = &mut ram;
+        for (index, at) in [0u64, 16, 32].into_iter().enumerate() {
+            bus.write32(at + 4, 0x80 + 0x10 * index as u32).unwrap();
+            bus.write32(at + 8, 1).unwrap();
+        }
+        assert!(card.fault(Fault::Reordered));
+        card.write(0, 0x10, 4, 3);
+        let mut order = Vec::new();
+        while card.pending() {
+            card.step(bus).unwrap();
+            let mut carried = Vec::new();
+            for at in [0u64, 16, 32] {
+                carried.push(bus.read32(at + 12) == Ok(CARRIED_OUT | 1));
+            }
+            order.push(carried);
+        }
+        assert_eq!(order, [[false, true, false], [true, true, false], [true; 3]]);
     }
 
     #[test]

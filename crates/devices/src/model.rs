@@ -12,6 +12,7 @@ type Make = fn() -> Box<dyn Device>;
 /// Name, what it is, and how it is made.
 pub const MODELS: &[(&str, &str, Make)] = &[
     ("bench", "registers and an interrupt line", || Box::new(Card::default())),
+    ("bench-msi", "the same with a message instead of the line", || Box::new(Card::with_message())),
     ("dma", "copies memory by scatter/gather, signals messages", || Box::new(DmaCard::default())),
     ("8255x", "Intel 8255x fast Ethernet controller", || Box::new(Controller::default())),
 ];

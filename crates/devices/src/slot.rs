@@ -37,6 +37,13 @@ pub struct Slot {
     wants: u32,
     pending: bool,
     refused: bool,
+    /// The power state is not D0: only configuration space answers.
+    asleep: bool,
+    /// The device itself asserts an interrupt, and how often it began to.
+    own: bool,
+    rises: u32,
+    /// Another device asserts the interrupt line that this one shares.
+    neighbour: bool,
 }
 
 impl Default for Slot {
@@ -77,6 +84,10 @@ impl Slot {
             wants: 0,
             pending: false,
             refused: false,
+            asleep: false,
+            own: false,
+            rises: 0,
+            neighbour: false,
         };
         slot.look();
         slot
@@ -102,17 +113,28 @@ impl Slot {
         self.wants = from.wants;
         self.pending = from.pending;
         self.refused = from.refused;
+        self.asleep = from.asleep;
+        self.own = from.own;
+        self.rises = from.rises;
+        self.neighbour = from.neighbour;
     }
 
     /// Brings what is asked at every scheduling point up to date.
     #[inline]
     fn look(&mut self) {
-        let dead = self.gone || self.stalled;
-        let mut wants = if dead { 0 } else { self.device.interrupts() };
+        self.asleep = self.config.power() != 0;
+        let dead = self.gone || self.stalled || self.asleep;
+        let mut wants = if dead || self.ones { 0 } else { self.device.interrupts() };
         if self.messages == 0 && self.config.line_disabled() {
             wants = 0;
         }
         if self.storm > 0 && !self.gone {
+            wants |= 1;
+        }
+        let own = wants != 0;
+        self.rises += u32::from(own && !self.own);
+        self.own = own;
+        if self.neighbour {
             wants |= 1;
         }
         self.wants = wants;
@@ -171,10 +193,61 @@ impl Slot {
         self.gone
     }
 
+    /// Whether the device is in a power state in which only configuration space answers
+    /// (PCI Bus Power Management Interface Specification 1.2, section 5.4).
+    #[inline]
+    pub fn asleep(&self) -> bool {
+        self.asleep
+    }
+
+    /// Puts the device into power state D`state`, as its bus driver does. It comes back from D3 as
+    /// from a reset: configuration space says that it does not keep what it had (section 3.2.4, no
+    /// soft reset), and the bus driver restores that space.
+    pub fn set_power(&mut self, state: u8) {
+        let before = self.config.power();
+        self.config.set_power(state);
+        self.powered(before);
+    }
+
+    /// What comes of a change of the power state.
+    fn powered(&mut self, before: u8) {
+        if before == 3 && self.config.power() == 0 {
+            self.device.reset();
+        }
+        self.look();
+    }
+
+    /// Another device asserts the interrupt line that this one shares. False where it has none.
+    pub fn assert_shared_line(&mut self) -> bool {
+        self.neighbour = self.messages == 0;
+        self.look();
+        self.neighbour
+    }
+
+    /// Whether another device asserts the line.
+    #[inline]
+    pub fn shared_line_asserted(&self) -> bool {
+        self.neighbour
+    }
+
+    /// The other device's driver has served it: it asserts the line no more.
+    pub fn release_shared_line(&mut self) {
+        self.neighbour = false;
+        self.look();
+    }
+
+    /// Whether the device itself asserts an interrupt, and how often it began to.
+    #[inline]
+    pub fn own_interrupt(&self) -> (bool, u32) {
+        (self.own, self.rises)
+    }
+
     /// Whether registers in this range answer now.
     fn answers(&self, bar: u8) -> bool {
         let place = self.places.get(usize::from(bar));
-        !self.gone && place.is_some_and(|place| self.config.decodes(place.bar.space))
+        !self.gone
+            && !self.asleep
+            && place.is_some_and(|place| self.config.decodes(place.bar.space))
     }
 
     /// Reads registers: 1, 2, 4 or 8 bytes.
@@ -270,14 +343,18 @@ impl Slot {
         if self.gone {
             return 0;
         }
+        let before = self.config.power();
         let count = self.config.write(offset, from);
-        self.look();
+        self.powered(before);
         count
     }
 
     /// A number for the state, to tell whether two runs are the same: only what is cheap to see.
     pub fn mark(&self) -> u64 {
-        u64::from(self.wants) << 8 | u64::from(self.pending) << 1 | u64::from(self.gone)
+        u64::from(self.wants) << 8
+            | u64::from(self.asleep) << 2
+            | u64::from(self.pending) << 1
+            | u64::from(self.gone)
     }
 }
 
@@ -328,6 +405,42 @@ mod tests {
         assert_eq!(slot.read(0, 0, 4), 0x4243_4b31);
         assert!(!slot.fault(Fault::Short), "the card has no operations that could end short");
         assert_eq!(slot.step(&mut Nowhere), Ok("does nothing"));
+    }
+
+    #[test]
+    fn asleep_only_configuration_space_answers() {
+        let mut slot = Slot::default();
+        slot.write(0, 0x0c, 4, 1);
+        slot.write(0, 0x18, 4, 1);
+        assert_eq!(slot.wants(), 1);
+        slot.set_power(3);
+        assert_eq!((slot.read(0, 0, 4), slot.wants(), slot.asleep()), (u64::MAX, 0, true));
+        slot.write(0, 0x18, 4, 1);
+        let mut word = [0; 4];
+        slot.read_config(0, &mut word);
+        assert_eq!(word, [0x43, 0x42, 1, 0]);
+        // Back from D3 as from a reset; by configuration space, as by the bus driver.
+        slot.write_config(0x44, &[0]);
+        assert_eq!((slot.read(0, 0, 4), slot.read(0, 0x0c, 4)), (0x4243_4b31, 0));
+        assert_eq!(slot.wants(), 0);
+        slot.write(0, 0x0c, 4, 1);
+        slot.set_power(1);
+        slot.set_power(0);
+        assert_eq!(slot.read(0, 0x0c, 4), 1, "D1 keeps what it had");
+    }
+
+    #[test]
+    fn a_line_may_be_another_devices() {
+        let mut slot = Slot::default();
+        assert!(slot.assert_shared_line());
+        assert_eq!((slot.wants(), slot.own_interrupt()), (1, (false, 0)));
+        slot.write(0, 0x0c, 4, 1);
+        slot.write(0, 0x18, 4, 1);
+        assert_eq!(slot.own_interrupt(), (true, 1));
+        slot.release_shared_line();
+        assert_eq!(slot.wants(), 1);
+        let mut messages = Slot::new(Box::new(crate::DmaCard::default()));
+        assert!(!messages.assert_shared_line() && messages.wants() == 0);
     }
 
     #[test]

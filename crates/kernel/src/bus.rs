@@ -15,6 +15,9 @@ pub enum BusStop {
     Cr8(u64),
     /// An I/O port is addressed.
     Port(u16),
+    /// A register or port of the device is addressed, which sleeps: range, offset, whether it is
+    /// written.
+    Asleep(u8, u64, bool),
 }
 
 /// How much of an instruction is let through without another scheduling point.
@@ -65,6 +68,8 @@ pub struct GuestBus {
     pub ticks: u64,
     /// CR8 write that was carried out.
     pub cr8_done: bool,
+    /// The access to a register of a device that sleeps was told.
+    pub asleep_told: bool,
     /// Every access to shared memory is a scheduling point.
     pub tracking: bool,
     /// The next one is.
@@ -87,6 +92,7 @@ impl GuestBus {
             user: Vec::new(),
             ticks: 0,
             cr8_done: false,
+            asleep_told: false,
             tracking: false,
             watching: false,
             observing: false,
@@ -101,6 +107,15 @@ impl GuestBus {
         };
         let shown = self.others || self.observing && matches!(what, What::Memory(..));
         if passes || !shown { Ok(()) } else { Err(BusStop::Point(what)) }
+    }
+
+    /// Stops an access to a device that sleeps until it was told.
+    #[inline]
+    fn awake(&mut self, bar: u8, offset: u64, write: bool) -> Result<(), BusStop> {
+        if self.card.asleep() && !std::mem::take(&mut self.asleep_told) {
+            return Err(BusStop::Asleep(bar, offset, write));
+        }
+        Ok(())
     }
 
     /// Reads the device's registers, which is time that passes for it.
@@ -144,6 +159,7 @@ impl GuestBus {
             FaultCause::Flags(flags) if flags & DEVICE != 0 => {
                 self.pass(What::Register(address))?;
                 let (bar, offset) = device::place(address);
+                self.awake(bar, offset, false)?;
                 let value = self.read_device(bar, offset, N as u8);
                 bytes.copy_from_slice(&value.to_le_bytes().repeat(N.div_ceil(8))[..N]);
                 Ok(bytes)
@@ -171,6 +187,7 @@ impl GuestBus {
                 let n = N.min(8);
                 word[..n].copy_from_slice(&bytes[..n]);
                 let (bar, offset) = device::place(address);
+                self.awake(bar, offset, true)?;
                 self.write_device(bar, offset, n as u8, u64::from_le_bytes(word));
                 Ok(())
             }
@@ -267,6 +284,7 @@ impl cpu::Bus for GuestBus {
             return Err(BusStop::Port(port));
         };
         self.pass(What::Port(port))?;
+        self.awake(bar, offset, false)?;
         Ok(self.read_device(bar, offset, size) as u32)
     }
 
@@ -275,6 +293,7 @@ impl cpu::Bus for GuestBus {
             return Err(BusStop::Port(port));
         };
         self.pass(What::Port(port))?;
+        self.awake(bar, offset, true)?;
         self.write_device(bar, offset, size, u64::from(value));
         Ok(())
     }

@@ -244,6 +244,7 @@ impl Cx<'_> {
             Start::Interrupt(interrupt) => crate::io::interrupt::main(self, interrupt),
             Start::BusCompletion(irp) => crate::pnp::bus::main(self, irp),
             Start::PowerRequest(irp) => crate::po::irp::main(self, irp),
+            Start::AskAgain { pdo, state } => crate::pnp::children::main(self, pdo, state),
             Start::Blocked => self.resume_blocked(),
         };
         match result {

@@ -437,6 +437,13 @@ impl<'a> Cx<'a> {
             BusStop::Port(port) => {
                 self.unsupported(format!("I/O port {port:#x}: the bench's device has no such port"))
             }
+            BusStop::Asleep(bar, offset, write) => {
+                self.say(Event::Asleep { bar, offset, write })?;
+                // Without an objection it reads as all ones, or is lost.
+                self.bus.asleep_told = true;
+                self.bus.open = Gate::Open;
+                Ok(())
+            }
             BusStop::Point(_) => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! The device behind the bench's physical device object: where its registers appear, and what it
 //! does by itself.
 
+use crate::cx::{Cx, Stop};
 use crate::event::Event;
 use crate::map;
 use crate::mm::physical;
@@ -125,6 +126,35 @@ pub(crate) fn step(world: &mut World) {
         tell(world);
     }
     world.state.current = current;
+}
+
+/// Makes something go wrong with the device, on demand; whether it can.
+pub fn fault(cx: &mut Cx, fault: devices::Fault) -> Result<bool, Stop> {
+    cx.moment();
+    cx.point()?;
+    let done = cx.bus.card.fault(fault);
+    if done && cx.recorder.is_some() {
+        let text = match fault {
+            devices::Fault::Ones => "from here on the device reads as all ones".to_owned(),
+            devices::Fault::Gone => "the device is pulled out".to_owned(),
+            devices::Fault::Stall => "from here on the device does nothing".to_owned(),
+            devices::Fault::Storm(times) => {
+                format!("the device interrupts {times} times and does not say why")
+            }
+            devices::Fault::Short => "the device's next operation will end short".to_owned(),
+            devices::Fault::Reordered => {
+                "the device's next operations will end in another order".to_owned()
+            }
+            devices::Fault::None => "from here on the device works again".to_owned(),
+        };
+        cx.note(&text);
+    }
+    Ok(done)
+}
+
+/// A register is about to be touched through a routine: tells of it where the device sleeps.
+pub(crate) fn touch(cx: &mut Cx, bar: u8, offset: u64, write: bool) -> Result<(), Stop> {
+    if cx.bus.card.asleep() { cx.say(Event::Asleep { bar, offset, write }) } else { Ok(()) }
 }
 
 /// Time passes while code stalls: the device gets on.

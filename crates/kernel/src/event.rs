@@ -155,6 +155,34 @@ pub enum Event {
         /// `ConnectionContext`, the place for the results.
         context: u64,
     },
+    /// A register of a device that sleeps is touched: it is not there.
+    Asleep {
+        /// Range of registers.
+        bar: u8,
+        /// Where in it.
+        offset: u64,
+        /// Whether it is written.
+        write: bool,
+    },
+    /// An interrupt service routine says that an interrupt was its device's.
+    Claimed {
+        /// The routine.
+        function: u64,
+        /// Its device asserted an interrupt, when the routine was called or meanwhile.
+        own: bool,
+    },
+    /// A bus driver reports something wrong, or a routine gets something else than a PDO.
+    Relations {
+        /// What is wrong.
+        wrong: crate::pnp::children::Wrong,
+        /// Second to fourth parameter of bug check 0xCA.
+        parameters: [u64; 3],
+    },
+    /// An application asks what kind of file a handle is, as C run-times do that open one.
+    FileType {
+        /// Number of the file.
+        file: u16,
+    },
     /// Two contexts access the same shared memory with nothing between them, one of them writing.
     Race {
         /// Who was about to access when the other came.
@@ -222,6 +250,10 @@ pub enum Kind {
     Stuck,
     NoProgress,
     ConnectInterrupt,
+    Asleep,
+    Claimed,
+    Relations,
+    FileType,
     Race,
     Overtaken,
     Unexpected,
@@ -231,7 +263,7 @@ pub enum Kind {
 }
 
 /// Number of [`Kind`]s.
-pub const KINDS: usize = 24;
+pub const KINDS: usize = 28;
 
 impl Event {
     /// Its kind.
@@ -256,6 +288,10 @@ impl Event {
             Event::Stuck => Kind::Stuck,
             Event::NoProgress { .. } => Kind::NoProgress,
             Event::ConnectInterrupt { .. } => Kind::ConnectInterrupt,
+            Event::Asleep { .. } => Kind::Asleep,
+            Event::Claimed { .. } => Kind::Claimed,
+            Event::Relations { .. } => Kind::Relations,
+            Event::FileType { .. } => Kind::FileType,
             Event::Race { .. } => Kind::Race,
             Event::Overtaken { .. } => Kind::Overtaken,
             Event::Unexpected { .. } => Kind::Unexpected,

@@ -365,6 +365,25 @@ pub struct Pnp {
     pub moved: bool,
     /// Requests to open the device are refused: it is not started, or being removed.
     pub closed: bool,
+    /// Where the device was last put into a state without power.
+    pub slept: Site,
+    /// The device was started.
+    pub started: bool,
+    /// The PnP manager is about something: one thing at a time.
+    pub busy: bool,
+}
+
+/// A device that a bus driver reported: it has a node in the PnP manager's tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Child {
+    /// Its physical device object.
+    pub pdo: u64,
+    /// That of the bus.
+    pub parent: u64,
+    /// Device and instance ID, as a number.
+    pub name: u64,
+    /// It was started, and not removed since.
+    pub started: bool,
 }
 
 /// Kind of context.
@@ -398,6 +417,13 @@ pub enum Start {
     BusCompletion(u64),
     /// The power manager sends a request that a driver asked for.
     PowerRequest(u64),
+    /// The PnP manager asks a device anew, because a driver says that something changed.
+    AskAgain {
+        /// Its physical device object.
+        pdo: u64,
+        /// For its state, else for what is on its bus.
+        state: bool,
+    },
     /// A thread that was blocked in a wait when the baseline was taken.
     Blocked,
 }
@@ -600,6 +626,8 @@ state! {
     paged_drivers: u32,
     /// What the PnP manager knows of the device.
     pnp: Pnp,
+    /// Devices on buses that drivers report.
+    children: Vec<Child>,
     /// Power requests.
     power: Vec<PowerRequest>,
     /// Wait/wake requests that the bus driver keeps, each with its physical device object.
@@ -681,6 +709,7 @@ impl State {
             locked_sections: Vec::new(),
             paged_drivers: 0,
             pnp: Pnp::default(),
+            children: Vec::new(),
             power: Vec::new(),
             wakes: Vec::new(),
             idle: Vec::new(),

@@ -304,6 +304,7 @@ impl World {
             Start::Interrupt(_) => "interrupt".to_owned(),
             Start::BusCompletion(_) => "lower driver".to_owned(),
             Start::PowerRequest(_) => "power manager".to_owned(),
+            Start::AskAgain { .. } => "PnP manager".to_owned(),
         }
     }
 
@@ -617,6 +618,7 @@ impl World {
             self.bus.ticks = base.ticks;
             self.bus.open = Gate::Shut;
             self.bus.cr8_done = false;
+            self.bus.asleep_told = false;
             self.bus.watching = false;
             for (module, &object) in self.modules.iter_mut().zip(&base.driver_objects) {
                 module.driver_object = object;

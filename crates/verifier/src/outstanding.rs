@@ -92,6 +92,7 @@ pub(crate) fn told(violation: Violation, record: &IrpRecord) -> Violation {
     let mut violation = violation;
     let moments = [
         ("request made", (record.origin == Origin::Driver).then_some(record.made)),
+        ("passed to the next lower driver", record.history[0].passed),
         ("left unfinished by its dispatch routine", record.pended),
         ("cancel requested", record.cancelled),
         ("cancel routine called", record.cancel_called),

@@ -108,8 +108,9 @@ static VOID FailReads(EXTENSION *Ext, PFILE_OBJECT File, NTSTATUS Status)
 static BOOLEAN NTAPI Isr(PKINTERRUPT Interrupt, PVOID Context)
 {
     EXTENSION *Ext = Context;
+    ULONG Status = ReadRegister(Ext->IsrRegisters, BENCHDEV_STATUS);
 
-    if (!(ReadRegister(Ext->IsrRegisters, BENCHDEV_STATUS) & BENCHDEV_STATUS_INTERRUPT))
+    if (Status == BENCHDEV_NOT_THERE || !(Status & BENCHDEV_STATUS_INTERRUPT))
         return FALSE; /* another device on this line */
     WriteRegister(Ext->IsrRegisters, BENCHDEV_ACK, 1);
     KeInsertQueueDpc(&Ext->Dpc, NULL, NULL);

@@ -3,14 +3,15 @@
  * Function driver that owns the power policy of its device: it turns the device off when the system
  * sleeps or nobody uses it, on when it is needed, and lets it wake the system.
  *
- * Reads get a number that rises by one. While the device is off or stopped they wait in a
- * cancel-safe queue. A read is taken to be performed under Lock, with Started and Powered set; each is
- * cleared under Lock before the device is stopped or turned off.
+ * Reads get a word from the device. While the device is off or stopped they wait in a cancel-safe
+ * queue. A read is performed under Lock, with Started and Powered set; each is cleared under Lock
+ * before the device is stopped or turned off, when it has no registers.
  *
  * A system power request is passed down first. When it comes back, its completion routine asks for
  * the fitting device power request, and that one's callback lets the system request go on.
  */
 #include "driver.h"
+#include "benchdev.h"
 
 typedef struct {
     PDEVICE_OBJECT Self;
@@ -18,12 +19,13 @@ typedef struct {
     IO_REMOVE_LOCK RemoveLock;
     PULONG Idle; /* idle counter, or NULL */
 
-    KSPIN_LOCK Lock; /* guards what follows, down to Number */
+    KSPIN_LOCK Lock; /* guards what follows, down to Gone */
     BOOLEAN Started;
     BOOLEAN Powered;
     BOOLEAN Awake; /* the system is */
     BOOLEAN Gone;
-    ULONG Number;
+
+    PUCHAR Registers; /* mapped before Started is set, and until after it is cleared */
 
     IO_CSQ Csq;
     LIST_ENTRY Queue; /* guarded by QueueLock */
@@ -96,24 +98,24 @@ static VOID PowerUp(EXTENSION *Ext);
 static VOID Perform(EXTENSION *Ext)
 {
     BOOLEAN Off;
-    ULONG Number;
+    ULONG Word;
     KIRQL Irql;
     PIRP Irp;
 
     for (;;) {
         Irp = NULL;
-        Number = 0;
+        Word = 0;
         KeAcquireSpinLock(&Ext->Lock, &Irql);
         Off = Ext->Started && Ext->Awake && !Ext->Powered;
         if (Ext->Started && Ext->Powered) {
             Irp = IoCsqRemoveNextIrp(&Ext->Csq, NULL);
             if (Irp)
-                Number = Ext->Number++;
+                Word = READ_REGISTER_ULONG((PULONG)(Ext->Registers + BENCHDEV_DATA_IN));
         }
         KeReleaseSpinLock(&Ext->Lock, Irql);
         if (!Irp)
             break;
-        *(PULONG)Irp->AssociatedIrp.SystemBuffer = Number;
+        *(PULONG)Irp->AssociatedIrp.SystemBuffer = Word;
         CompleteIrp(Irp, STATUS_SUCCESS, sizeof(ULONG));
     }
     if (Off && !IsListEmpty(&Ext->Queue))
@@ -330,6 +332,27 @@ static NTSTATUS NTAPI DispatchPower(PDEVICE_OBJECT Device, PIRP Irp)
 
 /* --- plug and play --- */
 
+/* The registers among the resources, mapped. */
+static NTSTATUS Map(EXTENSION *Ext, PCM_RESOURCE_LIST Resources)
+{
+    PCM_PARTIAL_RESOURCE_DESCRIPTOR Each;
+    PCM_PARTIAL_RESOURCE_LIST List;
+    ULONG Index;
+
+    if (!Resources || Resources->Count != 1)
+        return STATUS_DEVICE_CONFIGURATION_ERROR;
+    /* By pointer: the array is declared with one element, and a compiler may count on that. */
+    List = &Resources->List[0].PartialResourceList;
+    Each = List->PartialDescriptors;
+    for (Index = 0; Index < List->Count; Index++, Each++) {
+        if (Each->Type == CmResourceTypeMemory && Each->u.Memory.Length >= BENCHDEV_BAR_SIZE) {
+            Ext->Registers = MmMapIoSpace(Each->u.Memory.Start, BENCHDEV_BAR_SIZE, MmNonCached);
+            return Ext->Registers ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+        }
+    }
+    return STATUS_DEVICE_CONFIGURATION_ERROR;
+}
+
 static VOID Start(EXTENSION *Ext)
 {
     POWER_STATE On;
@@ -347,18 +370,24 @@ static VOID Stop(EXTENSION *Ext)
 {
     Set(Ext, &Ext->Started, FALSE);
     Disarm(Ext);
+    if (Ext->Registers)
+        MmUnmapIoSpace(Ext->Registers, BENCHDEV_BAR_SIZE);
+    Ext->Registers = NULL;
 }
 
 static NTSTATUS NTAPI DispatchPnp(PDEVICE_OBJECT Device, PIRP Irp)
 {
     EXTENSION *Ext = Device->DeviceExtension;
+    PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
     NTSTATUS Status;
 
-    switch (IoGetCurrentIrpStackLocation(Irp)->MinorFunction) {
+    switch (Stack->MinorFunction) {
     case IRP_MN_START_DEVICE: /* the bus starts first */
         Status = STATUS_UNSUCCESSFUL;
         if (IoForwardIrpSynchronously(Ext->Lower, Irp))
             Status = Irp->IoStatus.Status;
+        if (NT_SUCCESS(Status))
+            Status = Map(Ext, Stack->Parameters.StartDevice.AllocatedResourcesTranslated);
         if (NT_SUCCESS(Status))
             Start(Ext);
         return CompleteIrp(Irp, Status, 0);

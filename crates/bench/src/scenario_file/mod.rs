@@ -20,6 +20,7 @@ mod written;
 
 pub(crate) use written::Written;
 
+use kernel::pnp::manager::Stack;
 use needs::needs;
 use std::fmt;
 use std::ops::Range;
@@ -116,8 +117,8 @@ struct Named<'a> {
 
 fn scenario(whole: &str, table: &DeTable<'_>) -> Result<Written, Problem> {
     const ALLOWED: &[&str] = &[
-        "name", "about", "needs", "unless", "for-each", "at-most", "filters", "prepare", "order",
-        "actor",
+        "name", "about", "needs", "unless", "for-each", "at-most", "filters", "resident",
+        "prepare", "order", "actor",
     ];
     let given = checked(table, "a scenario", ALLOWED)?;
     let Some(title) = given.get("name") else { return bad(&(0..0), "a scenario has a `name`") };
@@ -125,6 +126,10 @@ fn scenario(whole: &str, table: &DeTable<'_>) -> Result<Written, Problem> {
         given.get("about").map(|value| text(value, "`about`")).transpose()?.unwrap_or_default();
     let (needs, each) = needs(&given)?;
     let (names, waited_for) = named(table)?;
+    let flag = |key: &str| match given.get(key) {
+        Some(value) => flag(value, &format!("`{key}`")),
+        None => Ok(false),
+    };
     let mut reader =
         Reader { text: whole, names, waited_for, for_code: each.is_some(), opened: false };
     let mut written = Written {
@@ -132,11 +137,7 @@ fn scenario(whole: &str, table: &DeTable<'_>) -> Result<Written, Problem> {
         about: about.to_owned(),
         needs,
         each,
-        filters: given
-            .get("filters")
-            .map(|value| flag(value, "`filters`"))
-            .transpose()?
-            .unwrap_or(false),
+        stack: Stack { filters: flag("filters")?, resident: flag("resident")? },
         ..Written::default()
     };
     if let Some(prepare) = given.get("prepare") {

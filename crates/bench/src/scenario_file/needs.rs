@@ -3,6 +3,7 @@
 use super::values::{Given, array, list, number, one_of, text};
 use super::{Problem, Value, bad};
 use crate::battery::Abilities;
+use devices::Fault;
 use kernel::io::notices::Notice;
 use kernel::io::request::major;
 use toml::de::DeValue;
@@ -49,6 +50,22 @@ pub(crate) const NEEDS: &[(&str, &str, Met)] = &[
         driver.is_told_of(Notice::PowerSetting)
     }),
     ("idle", "idle detection that is on", |driver| driver.idles),
+    ("other-type", "a device type that is not its physical device object's", |driver| {
+        driver.other_type
+    }),
+    ("bus", "devices on a bus of its own", |driver| driver.children),
+    ("interrupt-line", "a service routine on an interrupt line", |driver| driver.line),
+    ("interrupt", "a service routine", |driver| !driver.faults.is_empty()),
+    (
+        "short-transfers",
+        "a service routine, and a device whose operations may end short",
+        |driver| driver.faults.contains(&Fault::Short),
+    ),
+    (
+        "reordered-transfers",
+        "a service routine, and a device whose operations may swap",
+        |driver| driver.faults.contains(&Fault::Reordered),
+    ),
     ("wake", "a wait/wake request that is with the bus", |driver| driver.wakes),
 ];
 

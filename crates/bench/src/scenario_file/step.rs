@@ -8,6 +8,7 @@ use super::written::{Act, Draft, Item};
 use super::{Id, Named, Problem, Reader, Value, bad, place};
 use crate::scenario::Step;
 use crate::scenario_steps::{Expect, Verb};
+use devices::Fault;
 use kernel::io::notices::Notice;
 use kernel::io::request::{MOST_BYTES, OPEN_FOR_READ, OPEN_FOR_WRITE, Pointer, Transfer, major};
 use kernel::po::system::Sleep;
@@ -40,6 +41,16 @@ const NAMED: &[(&str, &str, Step)] = &[
     ("wait-for-own", "all", Step::Wait),
     ("wait-for-own", "oldest", Step::WaitFirst),
     ("buffers", "unmap", Step::UnmapBuffers),
+    ("ask", "file-type", Step::FileType),
+    ("pnp", "disable-children", Step::DisableChildren),
+    ("device", "reads-ones", Step::Fault { fault: Fault::Ones }),
+    ("device", "stalls", Step::Fault { fault: Fault::Stall }),
+    ("device", "storm", Step::Fault { fault: Fault::Storm(3) }),
+    ("device", "ends-short", Step::Fault { fault: Fault::Short }),
+    ("device", "ends-reordered", Step::Fault { fault: Fault::Reordered }),
+    ("device", "vanishes", Step::Fault { fault: Fault::Gone }),
+    ("device", "recovers", Step::Fault { fault: Fault::None }),
+    ("device", "other-interrupts", Step::SharedLine),
 ];
 
 /// Requests that carry data.
@@ -74,9 +85,11 @@ const VERBS: &[&str] = &[
     "close",
     "sleep",
     "buffers",
+    "ask",
     "pnp",
     "power",
     "system",
+    "device",
 ];
 
 const DETAILS: &[&str] = &[

@@ -6,6 +6,7 @@ use crate::battery::{Abilities, winding_down};
 use crate::scenario::{OWN, Scenario, Step};
 use crate::scenario_steps::{Expect, Script, Scripted, Verb};
 use kernel::io::notices::Notice;
+use kernel::pnp::manager::Stack;
 use std::sync::Arc;
 
 /// A scenario for any driver.
@@ -17,7 +18,7 @@ pub(crate) struct Written {
     pub needs: Needs,
     /// There is one for each of these.
     pub each: Option<Each>,
-    pub(super) filters: bool,
+    pub(super) stack: Stack,
     pub(super) prepare: Vec<Item>,
     pub(super) actors: Vec<WrittenActor>,
     pub(super) order: Vec<Id>,
@@ -152,7 +153,7 @@ impl Written {
         Scenario {
             prepare,
             wind_down,
-            filters: self.filters,
+            stack: self.stack,
             script: Some(Arc::new(script)),
             ..Scenario::new(&name, actors)
         }

@@ -348,6 +348,11 @@ impl Device for Controller {
         done
     }
 
+    /// The EEPROM keeps what it has.
+    fn reset(&mut self) {
+        *self = Controller { eeprom: self.eeprom, ..Controller::default() };
+    }
+
     fn fault(&mut self, fault: Fault) -> bool {
         match fault {
             Fault::Short => self.short = true,

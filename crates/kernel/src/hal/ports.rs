@@ -7,7 +7,10 @@ use crate::service::Service;
 
 fn read(cx: &mut Cx, port: u64, bytes: u8) -> Result<u32, Stop> {
     match u16::try_from(port).ok().and_then(|port| device::port(&cx.bus.card, port)) {
-        Some((bar, offset)) => Ok(cx.bus.read_device(bar, offset, bytes) as u32),
+        Some((bar, offset)) => {
+            device::touch(cx, bar, offset, false)?;
+            Ok(cx.bus.read_device(bar, offset, bytes) as u32)
+        }
         None => cx.unsupported(format!("I/O port {port:#x}: the bench's device has no such port")),
     }
 }
@@ -15,6 +18,7 @@ fn read(cx: &mut Cx, port: u64, bytes: u8) -> Result<u32, Stop> {
 fn write(cx: &mut Cx, port: u64, bytes: u8, value: u32) -> Result<(), Stop> {
     match u16::try_from(port).ok().and_then(|port| device::port(&cx.bus.card, port)) {
         Some((bar, offset)) => {
+            device::touch(cx, bar, offset, true)?;
             cx.bus.write_device(bar, offset, bytes, u64::from(value));
             Ok(())
         }

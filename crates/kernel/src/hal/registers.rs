@@ -16,7 +16,9 @@ fn place(cx: &mut Cx, address: u64, bytes: u8, access: Access) -> Result<Option<
     if let Err(fault) = cx.bus.memory.check_allowing(address, u64::from(bytes), access, DEVICE) {
         return cx.fault(fault, Some("a register routine"));
     }
-    Ok(Some(device::place(address)))
+    let (bar, offset) = device::place(address);
+    device::touch(cx, bar, offset, access == Access::Write)?;
+    Ok(Some((bar, offset)))
 }
 
 fn read(cx: &mut Cx, address: u64, bytes: u8) -> Result<u64, Stop> {

@@ -69,9 +69,13 @@ pub(crate) fn raise(world: &mut World) {
 pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
     cx.moment();
     let Some(number) = next(cx).filter(|_| cx.bus.card.wants() != 0) else { return Ok(()) };
-    cx.bus.card.deliver(number);
+    let shared = cx.bus.card.shared_line_asserted();
+    if !shared || cx.bus.card.own_interrupt().0 {
+        cx.bus.card.deliver(number);
+    }
     if cx.recorder.is_some() {
         match cx.bus.card.messages() {
+            _ if shared => cx.note("another device on the same line interrupts"),
             0 => cx.note("the device interrupts"),
             _ => cx.note(&format!("the device signals message {number}")),
         }
@@ -86,11 +90,30 @@ pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
         let message = u64::from(interrupt.message.unwrap_or(0));
         let args = [interrupt.object, interrupt.context, message];
         let count = if interrupt.message.is_some() { 3 } else { 2 };
+        let (asserted, before) = cx.bus.card.own_interrupt();
         let claimed = cx.call(Routine::Interrupt, interrupt.routine, &args[..count])? as u8;
         release(cx, interrupt.lock, None)?;
         if claimed != 0 {
-            break;
+            let own = !shared || asserted || cx.bus.card.own_interrupt().1 != before;
+            cx.say(Event::Claimed { function: interrupt.routine, own })?;
+            return Ok(());
         }
+    }
+    if shared {
+        // The other device's driver was connected later; its routine is called last.
+        cx.note("the other device's driver serves it");
+        cx.bus.card.release_shared_line();
+    }
+    Ok(())
+}
+
+/// Another device on the line interrupts, where the device has a line.
+pub fn interrupt_shared_line(cx: &mut Cx) -> Result<(), Stop> {
+    cx.moment();
+    cx.point()?;
+    if cx.bus.card.assert_shared_line() && next(cx).is_none() {
+        // Nobody but that device's driver is connected.
+        cx.bus.card.release_shared_line();
     }
     Ok(())
 }
@@ -171,8 +194,7 @@ pub fn IoDisconnectInterrupt(cx: &mut Cx, object: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Connects a routine to every message of the device; the table of messages. The default device
-/// has a line, and its interrupt is handed to such a routine as message 0.
+/// Connects a routine to every message of the device; the table of messages.
 fn connect_messages(cx: &mut Cx, routine: u64, context: u64, lock: u64) -> Result<u64, Stop> {
     let count = cx.bus.card.messages().max(1);
     let bytes = table::MESSAGE_INFO + entry::SIZE * u64::from(count) + 0x10;
@@ -194,6 +216,20 @@ fn connect_messages(cx: &mut Cx, routine: u64, context: u64, lock: u64) -> Resul
         cx.bus.memory.poke32(at + entry::MODE, 1);
     }
     Ok(info)
+}
+
+/// The device has no messages: the routine for that case is connected to its line, if there is one.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/using-the-connect-message-based-version-of-ioconnectinterruptex>
+fn fall_back(cx: &mut Cx, at: u64, result: u64, context: u64, lock: u64) -> Result<u32, Stop> {
+    let routine = cx.read64(at + parameters::MESSAGE_BASED_FALL_BACK_SERVICE_ROUTINE)?;
+    if routine == 0 {
+        return Ok(status::STATUS_NOT_FOUND);
+    }
+    let (vector, irql, message) = (CARD_VECTOR, CARD_IRQL, None);
+    let object = connect(cx, &Connection { routine, context, lock, irql, vector, message })?;
+    cx.write64(result, object)?;
+    cx.write32(at + parameters::VERSION, version::LINE_BASED)?;
+    Ok(status::STATUS_SUCCESS)
 }
 
 /// Connects an interrupt service routine by line, by message, or fully specified.
@@ -235,11 +271,12 @@ pub fn IoConnectInterruptEx(cx: &mut Cx, at: u64) -> Result<u32, Stop> {
         version::MESSAGE_BASED => {
             let result = cx.read64(at + parameters::MESSAGE_BASED_CONNECTION_CONTEXT)?;
             cx.say(Event::ConnectInterrupt { version: kind, context: result })?;
-            let (routine, context, lock) = (
-                cx.read64(at + parameters::MESSAGE_BASED_MESSAGE_SERVICE_ROUTINE)?,
-                cx.read64(at + parameters::MESSAGE_BASED_SERVICE_CONTEXT)?,
-                cx.read64(at + parameters::MESSAGE_BASED_SPIN_LOCK)?,
-            );
+            let context = cx.read64(at + parameters::MESSAGE_BASED_SERVICE_CONTEXT)?;
+            let lock = cx.read64(at + parameters::MESSAGE_BASED_SPIN_LOCK)?;
+            if cx.bus.card.messages() == 0 {
+                return fall_back(cx, at, result, context, lock);
+            }
+            let routine = cx.read64(at + parameters::MESSAGE_BASED_MESSAGE_SERVICE_ROUTINE)?;
             let info = connect_messages(cx, routine, context, lock)?;
             cx.write64(result, info)?;
         }

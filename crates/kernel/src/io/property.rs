@@ -3,8 +3,10 @@
 use crate::cm::hive::{CONTROL, ENUM};
 use crate::cm::key::handle_to;
 use crate::cx::{Cx, Stop};
+use crate::pnp::children;
 use crate::service;
 use crate::service::Service;
+use crate::state::Start;
 use crate::world::World;
 use memory::Access;
 use nt::layout::device_object;
@@ -149,16 +151,28 @@ pub fn IoOpenDeviceRegistryKey(
     Ok(STATUS_SUCCESS)
 }
 
-/// The device's relations changed: the PnP manager would ask its driver for them.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioinvalidatedevicerelations>
-pub fn IoInvalidateDeviceRelations(cx: &mut Cx, device: u64, _kind: u32) -> Result<(), Stop> {
-    cx.probe(device, device_object::SIZE, Access::Read)
+fn ask_again(cx: &mut Cx, pdo: u64, state: bool) -> Result<(), Stop> {
+    if !children::check_pdo(cx, pdo)? {
+        return Ok(());
+    }
+    let thread = crate::ps::thread::object(cx);
+    match cx.spawn(Start::AskAgain { pdo, state }, 0, thread) {
+        Some(_) => Ok(()),
+        None => Err(Stop::Run),
+    }
 }
 
-/// The device's PnP state changed: the PnP manager would ask its driver for it.
+/// What is on a device's bus changed: the PnP manager asks its driver for it, in a thread of its own.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioinvalidatedevicerelations>
+pub fn IoInvalidateDeviceRelations(cx: &mut Cx, device: u64, kind: u32) -> Result<(), Stop> {
+    // BusRelations; others change what the PnP manager does with other devices only.
+    if kind == 0 { ask_again(cx, device, false) } else { children::check_pdo(cx, device).map(drop) }
+}
+
+/// The device's PnP state changed: the PnP manager asks its driver for it, in a thread of its own.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioinvalidatedevicestate>
 pub fn IoInvalidateDeviceState(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
-    cx.probe(pdo, device_object::SIZE, Access::Read)
+    ask_again(cx, pdo, true)
 }
 
 /// Asks for a device to be ejected.
@@ -171,8 +185,8 @@ pub(crate) fn services() -> Vec<Service> {
     vec![
         service!(IoGetDeviceProperty, partly "no resource lists"),
         service!(IoOpenDeviceRegistryKey),
-        service!(IoInvalidateDeviceRelations, partly "the PnP manager does not ask"),
-        service!(IoInvalidateDeviceState, partly "the PnP manager does not ask"),
+        service!(IoInvalidateDeviceRelations, hands_over),
+        service!(IoInvalidateDeviceState, hands_over, partly "a device that failed stays"),
         service!(IoRequestDeviceEject, partly "the device is not ejected"),
     ]
 }

@@ -258,6 +258,13 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
     Ok(Ok(number))
 }
 
+/// An application asks what kind of file it has open, as C run-times do in `open` and `fopen`. The I/O
+/// manager tells the type of the device that was opened, without a request to its driver.
+pub fn ask_type(cx: &mut Cx, opened: u16) -> Result<(), Stop> {
+    cx.moment();
+    cx.say(crate::event::Event::FileType { file: opened })
+}
+
 /// Starts a data request; it may be done or pending afterwards.
 pub fn start(cx: &mut Cx, opened: u16, transfer: Transfer) -> Result<u16, Stop> {
     let target = cx.state.files[usize::from(opened)].device;

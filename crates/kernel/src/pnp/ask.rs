@@ -1,7 +1,7 @@
 //! Questions that the PnP manager asks a device stack, and what it does with the answers.
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/adding-a-pnp-device-to-a-running-system>
 
-use super::query;
+use super::{children, query};
 use crate::cx::{Cx, Stop};
 use crate::ex::pool;
 use crate::io::{device, request};
@@ -16,7 +16,7 @@ use nt::layout::{io_stack_location as location, irp};
 use nt::status;
 
 /// BusRelations, TargetDeviceRelation of DEVICE_RELATION_TYPE (wdm.h).
-const BUS_RELATIONS: u64 = 0;
+pub(super) const BUS_RELATIONS: u64 = 0;
 const TARGET_RELATION: u64 = 4;
 /// Types of BUS_QUERY_ID_TYPE (wdm.h): device, hardware, compatible, instance, serial number,
 /// container.
@@ -25,7 +25,7 @@ const IDS: u64 = 6;
 const TEXTS: u64 = 2;
 
 /// Sends a PnP request whose answer is in its status block: status and information.
-fn ask(
+pub(super) fn ask(
     cx: &mut Cx,
     pdo: u64,
     minor: u8,
@@ -45,7 +45,12 @@ fn ask(
 }
 
 /// Asks for something that comes in pool, and frees it.
-fn ask_and_free(cx: &mut Cx, pdo: u64, minor: u8, parameters: [u64; 2]) -> Result<(), Stop> {
+pub(super) fn ask_and_free(
+    cx: &mut Cx,
+    pdo: u64,
+    minor: u8,
+    parameters: [u64; 2],
+) -> Result<(), Stop> {
     let (code, answer) = ask(cx, pdo, minor, parameters, 0)?;
     if code < 0x8000_0000 && answer != 0 {
         cx.read8(answer)?;
@@ -70,7 +75,7 @@ pub(crate) fn filter_resource_requirements(cx: &mut Cx, pdo: u64) -> Result<(), 
 }
 
 /// Asks the whole stack for its capabilities, after each start; what the drivers changed is kept.
-fn capabilities(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+pub(super) fn capabilities(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     let answer = pool::allocate(cx, BlockKind::Object, false, capabilities::SIZE, 0);
     let Some(answer) = answer else { return Err(Stop::Run) };
     let memory = &mut cx.bus.memory;
@@ -94,9 +99,6 @@ fn related(cx: &mut Cx, pdo: u64, kind: u64) -> Result<(), Stop> {
         return Ok(());
     }
     let count = u64::from(cx.read32(list + relations::COUNT)?);
-    if kind == BUS_RELATIONS && count > 0 {
-        return cx.unsupported("devices that a driver finds on a bus of its own");
-    }
     for index in 0..count {
         let object = cx.read64(list + relations::OBJECTS + 8 * index)?;
         crate::ob::ObfDereferenceObject(cx, object)?;
@@ -108,16 +110,27 @@ fn related(cx: &mut Cx, pdo: u64, kind: u64) -> Result<(), Stop> {
 /// What the PnP manager asks once a device is started: capabilities, state, devices behind it.
 pub(crate) fn after_start(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     capabilities(cx, pdo)?;
+    device_state(cx, pdo)?;
+    children::enumerate(cx, pdo)
+}
+
+/// Asks for the PnP state of a device, after its start and when a driver says that it changed.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/irp-mn-query-pnp-device-state>
+pub(super) fn device_state(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     let (code, state) = ask(cx, pdo, IRP_MN_QUERY_PNP_DEVICE_STATE, [0; 2], 0)?;
     if code < 0x8000_0000 {
         cx.state.pnp.device_state = state as u32;
     }
-    related(cx, pdo, BUS_RELATIONS)
+    Ok(())
 }
 
 /// Everything that may be asked of a started device, as a device manager and programs that want to
 /// be told of its removal make the PnP manager do.
 pub fn everything(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    super::manager::alone(cx, |cx| all(cx, pdo))
+}
+
+fn all(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     after_start(cx, pdo)?;
     related(cx, pdo, TARGET_RELATION)?;
     for kind in 0..IDS {

@@ -1,7 +1,7 @@
 //! What the PnP manager and the loader do with a driver: load, add a device, start, stop, remove,
 //! unload.
 
-use super::{ask, bus, filter, images, resources};
+use super::{ask, bus, children, filter, images, properties, resources};
 use crate::cx::{Cx, Stop};
 use crate::event::Routine;
 use crate::ex::pool;
@@ -72,11 +72,22 @@ pub fn add_device_routine(cx: &mut Cx, number: usize) -> u64 {
     cx.bus.memory.peek64(extension + driver_extension::ADD_DEVICE)
 }
 
-/// Makes a physical device object and has the drivers of the stack add their devices to it, between
-/// filters of the bench's own if asked for: status and the object.
-pub fn add_device(cx: &mut Cx, filters: bool) -> Result<(u32, u64), Stop> {
+/// What a device is put together of besides the drivers' own device objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// Filters of the bench's own stand below and above the driver's device.
+    pub filters: bool,
+    /// Power requests come at DISPATCH_LEVEL, see [`bus::make_resident_pdo`].
+    pub resident: bool,
+}
+
+/// Makes a physical device object and has the drivers of the stack add their devices to it: status
+/// and the object.
+pub fn add_device(cx: &mut Cx, stack: Stack) -> Result<(u32, u64), Stop> {
     cx.moment();
-    let Some(pdo) = bus::make_pdo(cx) else { return Err(Stop::Run) };
+    let Stack { filters, resident } = stack;
+    let pdo = if resident { bus::make_resident_pdo(cx) } else { bus::make_pdo(cx) };
+    let Some(pdo) = pdo else { return Err(Stop::Run) };
     if filters {
         filter::attach(cx, pdo, false)?;
     }
@@ -84,13 +95,35 @@ pub fn add_device(cx: &mut Cx, filters: bool) -> Result<(u32, u64), Stop> {
     if filters && status < 0x8000_0000 {
         filter::attach(cx, pdo, true)?;
     }
+    if status < 0x8000_0000 {
+        properties::apply(cx, pdo);
+    }
     Ok((status, pdo))
+}
+
+/// Key of those who wait until the PnP manager is done with something else.
+const TURN: u64 = 6;
+
+/// Does one thing with the tree of devices at a time: so does the PnP manager.
+pub(crate) fn alone<T>(
+    cx: &mut Cx,
+    what: impl FnOnce(&mut Cx) -> Result<T, Stop>,
+) -> Result<T, Stop> {
+    while cx.state.pnp.busy {
+        cx.block(Doing::ForKey(TURN))?;
+    }
+    cx.state.pnp.busy = true;
+    let done = what(cx)?;
+    cx.state.pnp.busy = false;
+    crate::ke::dpc::wake_key(cx, TURN);
+    Ok(done)
 }
 
 /// Starts a device with its resources and asks what it can; returns the status of the start.
 pub fn start(cx: &mut Cx, pdo: u64) -> Result<u32, Stop> {
     ask::filter_resource_requirements(cx, pdo)?;
     let status = start_with_resources(cx, pdo)?;
+    cx.state.pnp.started = status < 0x8000_0000;
     if status < 0x8000_0000 {
         ask::after_start(cx, pdo)?;
     }
@@ -121,39 +154,59 @@ pub enum Rebalance {
 
 /// Stops a device for a rebalance and starts it again, if it agrees.
 pub fn stop_and_start(cx: &mut Cx, pdo: u64, how: Rebalance) -> Result<(), Stop> {
-    let agreed = request::pnp(cx, pdo, minor::QUERY_STOP_DEVICE, [0; 4])?;
-    if agreed >= 0x8000_0000 || how == Rebalance::Cancelled {
+    alone(cx, |cx| rebalance(cx, pdo, how))
+}
+
+/// What is on a bus stops before the bus and starts after it.
+fn rebalance(cx: &mut Cx, pdo: u64, how: Rebalance) -> Result<(), Stop> {
+    let agreed = children::query(cx, pdo, minor::QUERY_STOP_DEVICE)?
+        && request::pnp(cx, pdo, minor::QUERY_STOP_DEVICE, [0; 4])? < 0x8000_0000;
+    if !agreed || how == Rebalance::Cancelled {
         request::pnp(cx, pdo, minor::CANCEL_STOP_DEVICE, [0; 4])?;
-        return Ok(());
+        return children::tell(cx, pdo, minor::CANCEL_STOP_DEVICE);
     }
+    children::tell(cx, pdo, minor::STOP_DEVICE)?;
     request::pnp(cx, pdo, minor::STOP_DEVICE, [0; 4])?;
     if how == Rebalance::Moved {
         cx.state.pnp.moved = !cx.state.pnp.moved;
         let by = if cx.state.pnp.moved { MOVED_BY.wrapping_neg() } else { MOVED_BY };
         cx.bus.card.move_registers(by);
     }
-    if start(cx, pdo)? >= 0x8000_0000 {
-        remove_failed(cx, pdo)?;
+    if start_with_resources_again(cx, pdo)? >= 0x8000_0000 {
+        return remove_failed(cx, pdo);
     }
-    Ok(())
+    children::start_again(cx, pdo)?;
+    ask::after_start(cx, pdo)
+}
+
+fn start_with_resources_again(cx: &mut Cx, pdo: u64) -> Result<u32, Stop> {
+    ask::filter_resource_requirements(cx, pdo)?;
+    start_with_resources(cx, pdo)
 }
 
 /// A device that does not start is removed without being asked.
 /// <https://learn.microsoft.com/windows-hardware/drivers/kernel/starting-a-device>
 fn remove_failed(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     cx.state.pnp.closed = true;
+    children::surprise_all(cx, pdo)?;
     if cx.state.files.iter().any(|file| file.open) {
         // REMOVE follows when the last handle is closed.
         request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
         return Ok(());
     }
+    remove_now(cx, pdo)
+}
+
+/// What is on a bus is removed before the bus.
+fn remove_now(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    children::remove_all(cx, pdo)?;
     request::pnp(cx, pdo, minor::REMOVE_DEVICE, [0; 4])?;
     Ok(())
 }
 
 /// Gives the driver a device that its bus cannot start.
 pub fn fail_to_start(cx: &mut Cx) -> Result<(), Stop> {
-    let (status, pdo) = add_device(cx, false)?;
+    let (status, pdo) = add_device(cx, Stack::default())?;
     if status >= 0x8000_0000 {
         return Ok(());
     }
@@ -174,8 +227,11 @@ pub fn surprise(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     cx.bus.card.fault(devices::Fault::Gone);
     // From here on the PnP manager lets nobody open the device.
     cx.state.pnp.closed = true;
-    request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
-    Ok(())
+    alone(cx, |cx| {
+        children::surprise_all(cx, pdo)?;
+        request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
+        Ok(())
+    })
 }
 
 /// Whether any driver's device is attached to a physical device object.
@@ -199,31 +255,42 @@ fn power_busy(cx: &Cx, pdo: u64) -> bool {
 
 /// Asks whether a device may be removed, and takes the question back.
 pub fn query_remove(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
-    request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])?;
+    alone(cx, |cx| {
+        children::query(cx, pdo, minor::QUERY_REMOVE_DEVICE)?;
+        request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])?;
+        cancel_remove(cx, pdo)
+    })
+}
+
+fn cancel_remove(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
-    Ok(())
+    children::tell(cx, pdo, minor::CANCEL_REMOVE_DEVICE)
+}
+
+/// A user disables what is on a bus and has the bus looked through again.
+pub fn disable_children(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    alone(cx, |cx| children::disable_all(cx, pdo))
 }
 
 /// Removes a device in good order, if it agrees or `force` is set; whether it is removed.
 pub fn remove(cx: &mut Cx, pdo: u64, force: bool) -> Result<bool, Stop> {
-    if power_busy(cx, pdo) {
-        return Ok(false);
-    }
-    if !cx.bus.card.gone() && !cx.state.pnp.closed {
-        let agreed = request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])?;
-        if agreed >= 0x8000_0000 && !force {
-            request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
+    alone(cx, |cx| {
+        if power_busy(cx, pdo) {
             return Ok(false);
         }
-        // Whoever opened the device meanwhile keeps it; from here on nobody does.
-        if in_use(cx) {
-            request::pnp(cx, pdo, minor::CANCEL_REMOVE_DEVICE, [0; 4])?;
-            return Ok(false);
+        if !cx.bus.card.gone() && !cx.state.pnp.closed {
+            let agreed = children::query(cx, pdo, minor::QUERY_REMOVE_DEVICE)?
+                && request::pnp(cx, pdo, minor::QUERY_REMOVE_DEVICE, [0; 4])? < 0x8000_0000;
+            // Whoever opened the device meanwhile keeps it; from here on nobody does.
+            if !agreed && !force || in_use(cx) {
+                cancel_remove(cx, pdo)?;
+                return Ok(false);
+            }
+            cx.state.pnp.closed = true;
         }
-        cx.state.pnp.closed = true;
-    }
-    request::pnp(cx, pdo, minor::REMOVE_DEVICE, [0; 4])?;
-    Ok(true)
+        remove_now(cx, pdo)?;
+        Ok(true)
+    })
 }
 
 /// Loads drivers again that were unloaded, gives them a device, takes that away and unloads them.
@@ -233,7 +300,7 @@ pub fn reload(cx: &mut Cx, device: bool) -> Result<(), Stop> {
     }
     if device {
         cx.state.pnp = Default::default();
-        let (status, pdo) = add_device(cx, false)?;
+        let (status, pdo) = add_device(cx, Stack::default())?;
         if status < 0x8000_0000 && start(cx, pdo)? < 0x8000_0000 {
             remove(cx, pdo, true)?;
         }

@@ -16,6 +16,10 @@ use nt::irp::{IRP_MJ_POWER, IRP_MN_QUERY_POWER, IRP_MN_SET_POWER, IRP_MN_WAIT_WA
 use nt::layout::{device_object, devobj_extension, io_stack_location as location, irp};
 use nt::status;
 
+/// DO_POWER_PAGABLE (wdm.h).
+const POWER_PAGABLE: u32 = 0x2000;
+const DISPATCH_LEVEL: u8 = 2;
+
 /// Key of those who wait for a stack to take its next power request.
 pub(crate) const TURN: u64 = 5;
 
@@ -92,8 +96,25 @@ pub(crate) fn send(cx: &mut Cx, request: u16, at: u64) -> Result<(), Stop> {
         return Ok(());
     };
     power.sent = true;
-    let top = power.top;
-    request::send(cx, request, top, at)
+    let (top, pdo, class) = (power.top, power.pdo, power.class);
+    if class == PowerClass::Wake || pageable(cx, pdo) {
+        return request::send(cx, request, top, at);
+    }
+    let before = cx.irql();
+    cx.set_irql(before.max(DISPATCH_LEVEL));
+    request::send(cx, request, top, at)?;
+    cx.set_irql(before);
+    Ok(())
+}
+
+/// Whether a stack gets its power requests at PASSIVE_LEVEL: its physical device object says so.
+/// One that does not, or that draws an inrush of current, may get them at DISPATCH_LEVEL, and here
+/// always does; wait/wake requests come at PASSIVE_LEVEL everywhere.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/irp-mn-set-power>
+fn pageable(world: &World, pdo: u64) -> bool {
+    let mut flags = [0; 4];
+    world.bus.memory.view(pdo + device_object::FLAGS, &mut flags);
+    u32::from_le_bytes(flags) & POWER_PAGABLE != 0
 }
 
 /// Sends a request that a driver asked for: a context's whole life.
@@ -156,11 +177,7 @@ pub fn PoRequestPowerIrp(
 }
 
 pub(crate) fn services() -> Vec<Service> {
-    vec![service!(
-        PoRequestPowerIrp,
-        hands_over,
-        partly "every request is sent at PASSIVE_LEVEL, also to drivers without DO_POWER_PAGABLE"
-    )]
+    vec![service!(PoRequestPowerIrp, hands_over)]
 }
 
 #[cfg(test)]
@@ -207,6 +224,25 @@ mod tests {
             assert!(must_wait(cx, two) && !must_wait(cx, system));
             finished(cx, one)?;
             assert!(!must_wait(cx, two));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_physical_device_object_decides_on_the_level() {
+        run(|cx| {
+            for resident in [false, true] {
+                let pdo = match resident {
+                    true => crate::pnp::bus::make_resident_pdo(cx),
+                    false => crate::pnp::bus::make_pdo(cx),
+                };
+                let pdo = pdo.ok_or(Stop::Run)?;
+                assert_eq!(pageable(cx, pdo), !resident);
+                let (number, at) = make(cx, pdo, IRP_MN_SET_POWER, PowerClass::Device, 4, (0, 0))?;
+                send(cx, number, at)?;
+                assert_eq!(request::wait(cx, number)?.0, status::STATUS_SUCCESS);
+                assert!(cx.bus.card.asleep() && cx.irql() == 0);
+            }
             Ok(())
         });
     }

@@ -4,7 +4,7 @@
 use super::{irp, wake};
 use crate::cx::{Cx, Stop};
 use crate::io::request;
-use crate::state::PowerClass;
+use crate::state::{Child, PowerClass};
 use nt::irp::{IRP_MN_QUERY_POWER, IRP_MN_SET_POWER};
 
 /// PowerSystemWorking and PowerSystemSleeping3 of SYSTEM_POWER_STATE (wdm.h).
@@ -31,14 +31,39 @@ pub enum Sleep {
 
 /// Asks a stack whether the system may sleep, tells it that it does, and that it wakes. A driver
 /// that refuses is told that the system goes on working.
+///
+/// What is on a bus goes to sleep before the bus and wakes after it.
 pub fn sleep(cx: &mut Cx, pdo: u64, how: Sleep) -> Result<(), Stop> {
+    match cx.state.children.is_empty() {
+        true => through(cx, pdo, how),
+        // The tree of devices stays as it is meanwhile.
+        false => crate::pnp::manager::alone(cx, |cx| through(cx, pdo, how)),
+    }
+}
+
+fn through(cx: &mut Cx, pdo: u64, how: Sleep) -> Result<(), Stop> {
+    on_bus(cx, pdo, IRP_MN_QUERY_POWER, SLEEPING)?;
     let agreed = ask(cx, pdo, IRP_MN_QUERY_POWER, SLEEPING)?;
     if agreed < 0x8000_0000 && how != Sleep::Refused {
+        on_bus(cx, pdo, IRP_MN_SET_POWER, SLEEPING)?;
         ask(cx, pdo, IRP_MN_SET_POWER, SLEEPING)?;
         if how == Sleep::ByDevice {
             wake::signal(cx, pdo)?;
         }
     }
     ask(cx, pdo, IRP_MN_SET_POWER, WORKING)?;
+    on_bus(cx, pdo, IRP_MN_SET_POWER, WORKING)
+}
+
+/// Sends the same to each device on a bus that is there when its turn comes.
+fn on_bus(cx: &mut Cx, parent: u64, minor: u8, state: u32) -> Result<(), Stop> {
+    let there = |child: &&Child| child.parent == parent && child.started;
+    let children: Vec<u64> =
+        cx.state.children.iter().filter(there).map(|child| child.pdo).collect();
+    for pdo in children {
+        if cx.state.children.iter().any(|child| child.pdo == pdo && child.started) {
+            ask(cx, pdo, minor, state)?;
+        }
+    }
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! One rule, one file.
 
+pub mod bus_relations_wrong;
 pub mod data_race;
 pub mod deadlock;
 pub mod device_left;
+pub mod device_type_ignored;
 pub mod dispatch_irql_changed;
 pub mod dpc_left;
 pub mod driver_bugcheck;
+pub mod foreign_interrupt_claimed;
 pub mod hang;
 pub mod image_write;
 pub mod interrupt_left;
@@ -34,6 +37,7 @@ pub mod pool_overrun;
 pub mod pool_underrun;
 pub mod pool_use_after_free;
 pub mod power_irp_never_completed;
+pub mod register_in_d3;
 pub mod scenario_expectation;
 pub mod service_irql_too_high;
 pub mod spinlock_double_acquire;
