@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn an_image_is_kept_by_time_and_size() {
-        let key = Key::image("fifo.sys", 0x1234_abc, 0x3b000).unwrap();
+        let key = Key::image("fifo.sys", 0x0123_4abc, 0x3b000).unwrap();
         assert_eq!(key.path(), "fifo.sys/01234ABC3b000/fifo.sys");
     }
 
