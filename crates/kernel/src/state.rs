@@ -617,7 +617,7 @@ state! {
     /// Routines that are being notified: context, and what tells the registration apart.
     notifying: Vec<(u8, u64)>,
     /// Bit `c`: context `c` runs in a process that started meanwhile.
-    children: u32,
+    child_processes: u32,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
     /// Sections that are locked or were.
@@ -704,7 +704,7 @@ impl State {
             waits: Vec::new(),
             queue_threads: Vec::new(),
             notifying: Vec::new(),
-            children: 0,
+            child_processes: 0,
             interrupts: Vec::new(),
             locked_sections: Vec::new(),
             paged_drivers: 0,

@@ -196,7 +196,7 @@ fn process(cx: &mut Cx) -> Result<(), Stop> {
         tell(cx, Event::Thread, |_| [CHILD_ID, CHILD_THREAD_ID, 1])?;
     }
     let bit = 1 << cx.id();
-    cx.state.children |= bit;
+    cx.state.child_processes |= bit;
     if !refused {
         let name = string(cx, "\\Device\\HarddiskVolume1\\Windows\\System32\\notepad.exe")?;
         // IMAGE_INFO (ntddk.h): properties - addressing mode 3 -, base, selector, size, section.
@@ -211,7 +211,7 @@ fn process(cx: &mut Cx) -> Result<(), Stop> {
         EXTENDED => [CHILD, CHILD_ID, 0],
         _ => [SYSTEM_ID, CHILD_ID, 0],
     })?;
-    cx.state.children &= !bit;
+    cx.state.child_processes &= !bit;
     Ok(())
 }
 

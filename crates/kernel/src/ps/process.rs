@@ -22,7 +22,7 @@ const APPLICATION_ID: u64 = 0x1a2c;
 /// The process of the running thread.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetcurrentprocess>
 pub fn IoGetCurrentProcess(cx: &mut Cx) -> Result<u64, Stop> {
-    if cx.state.children >> cx.id() & 1 != 0 {
+    if cx.state.child_processes >> cx.id() & 1 != 0 {
         return Ok(CHILD);
     }
     Ok(if cx.in_application() { APPLICATION } else { SYSTEM })
@@ -101,7 +101,7 @@ pub fn PsLookupProcessByProcessId(cx: &mut Cx, id: u64, place: u64) -> Result<u3
     let process = match id {
         APPLICATION_ID => APPLICATION,
         SYSTEM_ID => SYSTEM,
-        CHILD_ID if cx.state.children != 0 => CHILD,
+        CHILD_ID if cx.state.child_processes != 0 => CHILD,
         _ => return Ok(nt::status::STATUS_INVALID_CID),
     };
     crate::ob::object::reference(cx, process);
