@@ -29,8 +29,11 @@ pub const DEVICE: u8 = NOBODY;
 pub const SLOTS: u8 = 30;
 /// Instructions that one run may take before it is said to make no progress.
 pub const BUDGET: u64 = 2_000_000;
-/// Clock ticks without anybody getting on before a run is taken to be at rest.
+/// Clock ticks without anybody getting on before a run is taken to be at rest, while somebody waits
+/// for something: drivers count ticks until they give an operation up.
 const IDLE_TICKS: u32 = 24;
+/// The same where nobody waits: timers that are set again and again would go on for nobody.
+const TICKS_FOR_NOBODY: u32 = 3;
 
 /// What an actor does.
 pub type Script = Rc<dyn Fn(&mut Cx) -> Result<(), Stop>>;
@@ -357,7 +360,7 @@ impl World {
             if busy && self.bus.card.pending() {
                 mask |= 1 << DEVICE;
             }
-            if !self.state.timers.is_empty() && self.state.idle_ticks < IDLE_TICKS {
+            if !self.state.timers.is_empty() && self.time_goes_on() {
                 mask |= 1 << CLOCK;
             }
             let choice = if mask & (mask.wrapping_sub(1)) == 0 {
@@ -399,6 +402,16 @@ impl World {
             }
             return Some(choice);
         }
+    }
+
+    /// Whether there is a reason for another timer to expire.
+    fn time_goes_on(&self) -> bool {
+        let state = &self.state;
+        let actor = |context: usize| matches!(state.contexts[context].start, Start::Actor(_));
+        let waits = || {
+            state.requests.iter().any(|request| request.done.is_none()) || state.live().any(actor)
+        };
+        state.idle_ticks < TICKS_FOR_NOBODY || state.idle_ticks < IDLE_TICKS && waits()
     }
 
     /// Nothing can run: start the next step of winding down, or end. False when the run is over.
