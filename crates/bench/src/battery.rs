@@ -9,6 +9,7 @@ use crate::scenario::{Scenario, Step};
 use crate::scenario_file::{self, Written};
 use devices::Fault;
 use kernel::io::notices::Notice;
+use kernel::io::request::major;
 use std::sync::LazyLock;
 
 /// What may happen in the system, as scenarios call it.
@@ -48,9 +49,24 @@ pub(crate) struct Abilities {
     /// What it registered to be told of, as [`NOTICES`] has them.
     pub notices: [bool; NOTICES.len()],
     pub codes: Vec<u32>,
+    /// Bytes of a read, and of a write, that the driver takes; 0 where nobody asked it.
+    pub lengths: [u64; 2],
 }
 
+/// A length in a scenario that is left to the driver.
+pub(crate) const USUAL: u64 = u64::MAX;
+/// Bytes of a transfer of usual length, unless the driver wants others.
+pub(crate) const FEW: u64 = 16;
+
 impl Abilities {
+    /// Bytes of a read or write as this driver likes them.
+    pub fn usual(&self, major: u8) -> u64 {
+        match self.lengths[usize::from(major == major::WRITE)] {
+            0 => FEW,
+            bytes => bytes,
+        }
+    }
+
     pub fn has(&self, major: u8) -> bool {
         self.majors >> major & 1 != 0
     }
@@ -73,6 +89,7 @@ impl Abilities {
             start_io: true,
             notices: [true; NOTICES.len()],
             codes: vec![0x22_2000, 0x22_2007],
+            lengths: [FEW; 2],
         }
     }
 
@@ -153,6 +170,8 @@ standard! {
     // Requests in flight on one handle while the device is held twice: their order counts.
     "in-flight-query-stop"
     "in-flight-stop-start"
+    "in-flight-answers"
+    "in-flight-sleep"
     "open-remove"
     "pnp-questions"
     "start-failure"

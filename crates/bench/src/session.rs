@@ -246,6 +246,7 @@ impl Session {
             line: !world.state.interrupts.is_empty() && world.bus.card.messages() == 0,
             codes: self.target.codes.clone(),
             notices: NOTICES.map(|(_, notice)| notices::wanted(world, notice)),
+            lengths: [0; 2],
             start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
             faults: match world.state.interrupts.is_empty() {
                 true => Vec::new(),

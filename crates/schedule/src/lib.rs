@@ -66,10 +66,12 @@ impl Point {
     }
 
     /// Whether `choice` counts against the bound of a search: it preempts, or is not the one whose
-    /// turn it is after somebody who pauses.
+    /// turn it is after somebody who pauses, or is the passing of time, which comes last, while
+    /// somebody could go on: who is held up for so long is as good as preempted.
     #[inline]
     pub fn costs(&self, choice: Context) -> bool {
-        if self.pause { choice != self.default_choice() } else { self.preempts(choice) }
+        let early = || choice == LAST && self.default_choice() != LAST;
+        if self.pause { choice != self.default_choice() } else { self.preempts(choice) || early() }
     }
 }
 
@@ -169,6 +171,14 @@ mod tests {
         let point = point(0b1011, 1);
         assert!(!point.costs(3) && point.costs(0) && point.costs(1));
         assert!(!point.preempts(0), "nobody was in a hurry");
+    }
+
+    #[test]
+    fn the_clock_costs_where_somebody_could_go_on() {
+        let point = |enabled| Point { index: 0, enabled, current: 3, pause: false };
+        assert!(point(1 << LAST | 0b1000).costs(LAST));
+        assert!(point(1 << LAST | 0b0001).costs(LAST), "nobody is preempted, and yet held up");
+        assert!(!point(1 << LAST | 0b0001).costs(0));
     }
 
     #[test]

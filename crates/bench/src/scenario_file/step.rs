@@ -2,10 +2,11 @@
 
 use super::needs::{KEYS, needs};
 use super::values::{
-    Given, buffer, bytes, entries, flag, guess, list, name, number, one_of, status, text,
+    Given, buffer, bytes, entries, flag, guess, is_usual, list, name, number, one_of, status, text,
 };
 use super::written::{Act, Draft, Item};
 use super::{Id, Named, Problem, Reader, Value, bad, place};
+use crate::battery::USUAL;
 use crate::scenario::Step;
 use crate::scenario_steps::{Expect, Verb};
 use devices::Fault;
@@ -228,6 +229,7 @@ impl Reader<'_> {
                 })
             };
             let length = |key: &str| match at(key) {
+                Some(value) if key == "read" && is_usual(value) => Ok(USUAL),
                 Some(value) => number(value, &format!("`{key}`"), 0, MOST_BYTES),
                 None => Ok(0),
             };
@@ -239,6 +241,7 @@ impl Reader<'_> {
                 None => Ok(Pointer::Good),
             };
             let filled = |key: &str| match at(key) {
+                Some(value) if key == "write" && is_usual(value) => Ok((USUAL, None)),
                 Some(value) => buffer(value, &format!("`{key}`")),
                 None => Ok((0, None)),
             };

@@ -187,6 +187,11 @@ pub(super) fn buffer(value: &Value<'_>, what: &str) -> Result<Buffer, Problem> {
     }
 }
 
+/// Whether a length is left to the driver: `"usual"`.
+pub(super) fn is_usual(value: &Value<'_>) -> bool {
+    matches!(value.get_ref(), DeValue::String(word) if word == "usual")
+}
+
 /// A status: a number, or its name.
 pub(super) fn status(value: &Value<'_>) -> Result<u32, Problem> {
     let DeValue::String(name) = value.get_ref() else {

@@ -2,7 +2,7 @@
 
 use super::needs::{Each, Needs};
 use super::{CODE, Id};
-use crate::battery::{Abilities, winding_down};
+use crate::battery::{Abilities, USUAL, winding_down};
 use crate::scenario::{OWN, Scenario, Step};
 use crate::scenario_steps::{Expect, Script, Scripted, Verb};
 use kernel::io::notices::Notice;
@@ -217,6 +217,11 @@ impl Making<'_> {
         let mut verb = draft.verb.refer(number);
         if let (Verb::Transfer(transfer), true, Some(code)) = (&mut verb, draft.for_code, code) {
             transfer.code = code;
+        }
+        if let Verb::Transfer(transfer) = &mut verb
+            && transfer.output == USUAL
+        {
+            transfer.output = self.driver.usual(transfer.major);
         }
         Scripted {
             said: draft.said.clone(),
