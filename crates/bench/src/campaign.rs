@@ -204,9 +204,16 @@ pub fn test(
     let (scenarios, left_out) =
         with_files(scenarios, &abilities, &options.scenarios, options.scenario_only)?;
     notes.extend(left_out);
+    if !options.without.is_empty() {
+        notes
+            .push(format!("Left out: {}. What breaks it is not told.", options.without.join(", ")));
+    }
     let names: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     let scenarios: Vec<Scenario> = scenarios
         .into_iter()
+        .map(|scenario| {
+            options.without.iter().fold(scenario, |scenario, rule| scenario.without(rule))
+        })
         .filter(|scenario| options.only.as_ref().is_none_or(|only| scenario.name.contains(only)))
         .collect();
     if let Some(only) = &options.only

@@ -64,6 +64,8 @@ pub struct Options {
     pub scenarios: Vec<ScenarioFile>,
     /// Leave the battery out.
     pub scenario_only: bool,
+    /// Rules that are not asked, so that the search goes on beyond what they would object to.
+    pub without: Vec<&'static str>,
 }
 
 /// A scenario as a file. The bench does no file I/O.
@@ -98,6 +100,7 @@ impl Default for Options {
             only: None,
             scenarios: Vec::new(),
             scenario_only: false,
+            without: Vec::new(),
         }
     }
 }

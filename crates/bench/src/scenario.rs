@@ -92,6 +92,8 @@ pub(crate) struct Scenario {
     pub overtaking: Option<(u16, u16)>,
     /// The call that fails for want of memory.
     pub fail_at: Option<u32>,
+    /// Rules that are not asked.
+    pub without: Vec<&'static str>,
     /// What steps that were written down refer to.
     pub script: Option<Arc<Script>>,
 }
@@ -103,6 +105,8 @@ const RACE: &str = ".race-";
 const WRITES: &str = ".writes-";
 /// Suffix that names a request that is overtaken and the one that does it.
 const OVERTAKING: &str = ".order-";
+/// Suffix that names a rule that is not asked; it stands before the others.
+const WITHOUT: &str = ".without-";
 /// Suffix that names a call that fails.
 const FAIL: &str = ".fail-";
 
@@ -118,6 +122,7 @@ impl Scenario {
             race: None,
             overtaking: None,
             fail_at: None,
+            without: Vec::new(),
             script: None,
             stack: Stack::default(),
         }
@@ -150,9 +155,23 @@ impl Scenario {
         Scenario { name, fail_at: Some(number), ..self.clone() }
     }
 
+    /// The same without a rule.
+    pub fn without(&self, rule: &'static str) -> Scenario {
+        let mut without = self.without.clone();
+        without.push(rule);
+        Scenario { name: format!("{}{WITHOUT}{rule}", self.name), without, ..self.clone() }
+    }
+
     /// The scenario that a name with a suffix stands for, among those without.
     pub fn by_name(known: &[Scenario], name: &str, base: u64) -> Option<Scenario> {
-        let find = |stem: &str| known.iter().find(|scenario| scenario.name == stem);
+        let find = |stem: &str| {
+            let mut parts = stem.split(WITHOUT);
+            let first = parts.next()?;
+            let plain = known.iter().find(|scenario| scenario.name == first)?;
+            parts.try_fold(plain.clone(), |scenario, rule| {
+                Some(scenario.without(verifier::find(rule)?.name))
+            })
+        };
         if let Some((stem, pair)) = name.rsplit_once(OVERTAKING) {
             let (earlier, later) = pair.split_once('-')?;
             let pair = (earlier.parse().ok()?, later.parse().ok()?);
@@ -172,7 +191,7 @@ impl Scenario {
                 return Some(find(stem)?.up_to_race(race, base));
             }
         }
-        find(name).cloned()
+        find(name)
     }
 }
 

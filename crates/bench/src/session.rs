@@ -5,6 +5,7 @@ use crate::driver::Target;
 use crate::low_resources::{Refusal, wind_down};
 use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use crate::scenario_steps::Script;
+use kernel::event::Rule;
 use kernel::event::Site;
 use kernel::io::notices;
 use kernel::pnp::images::{self, Failure};
@@ -63,7 +64,9 @@ pub(crate) enum Failed {
 
 /// A machine that is set up, and what that found.
 fn set_up_machine(target: &Rc<Target>, scenario: &Scenario, record: bool) -> (Machine, SetUp) {
-    let mut world = World::new(PROCESSORS, verifier::RULES);
+    let asked = |rule: &&&Rule| !scenario.without.contains(&rule.name);
+    let rules: Vec<_> = verifier::RULES.iter().filter(asked).copied().collect();
+    let mut world = World::new(PROCESSORS, &rules);
     if !target.device.name.is_empty() {
         world.plug_in(target.device.model.make());
     }

@@ -89,6 +89,28 @@ pub static RULES: &[&Rule] = &[
     &rules::stop_instruction::RULE,
 ];
 
+/// Whether a run can go on beyond what a rule objects to: it was done or left undone, and the kernel
+/// is still in one piece. An access that was refused, say, cannot be gone beyond.
+pub fn may_be_left_out(rule: &Rule) -> bool {
+    use kernel::event::Kind;
+    let goes_on = |kind: &Kind| {
+        matches!(
+            kind,
+            Kind::Dispatch
+                | Kind::DispatchReturn
+                | Kind::Enter
+                | Kind::Leave
+                | Kind::Service
+                | Kind::Irql
+                | Kind::Unloaded
+                | Kind::End
+                | Kind::Race
+                | Kind::Overtaken
+        )
+    };
+    rule.wants.iter().all(goes_on)
+}
+
 /// The rule of this name.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.name == name)

@@ -71,6 +71,10 @@ pub(crate) struct Arguments {
     /// Leave the standard scenarios out
     #[arg(long, requires = "scenarios")]
     scenario_only: bool,
+    /// Do not ask this rule, to see what there is beyond a finding that is known; may be given several
+    /// times. `bugcheck rules` lists them
+    #[arg(long, value_name = "RULE", value_parser = left_out)]
+    without: Vec<&'static str>,
     /// Report progress although standard error is no terminal
     #[arg(long)]
     progress: bool,
@@ -80,6 +84,15 @@ pub(crate) struct Arguments {
     /// Form of the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// A rule that may be left out, by its name.
+fn left_out(name: &str) -> Result<&'static str, String> {
+    let rule = verifier::find(name).ok_or("there is no such rule; `bugcheck rules` lists them")?;
+    match verifier::may_be_left_out(rule) {
+        true => Ok(rule.name),
+        false => Err("a run cannot go on beyond what this rule objects to".to_owned()),
+    }
 }
 
 /// The default device has no name, so that tokens stay short.
@@ -106,6 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         only: arguments.only.clone(),
         scenarios: driver_file::scenarios(&arguments.scenarios)?,
         scenario_only: arguments.scenario_only,
+        without: arguments.without.clone(),
         ..Options::default()
     };
     if let Some(workers) = arguments.workers {
