@@ -4,6 +4,7 @@ use crate::scenario::{OWN, Stage, cancel, device_exists};
 use kernel::event::Event;
 use kernel::io::request::{self, Transfer};
 use kernel::ps::end;
+use kernel::state::Start;
 use kernel::{Cx, Stop};
 use std::sync::Arc;
 
@@ -82,7 +83,9 @@ impl Script {
         let file = file.filter(|&file| is_open(cx, file));
         // Whoever is freed by the winding down makes no new requests: nobody would end those.
         let begins = matches!(step.verb, Verb::Open(_) | Verb::Transfer(_) | Verb::EndOfFile(_));
-        if begins && cx.state.wind_down > 0 {
+        let me = cx.state.contexts[usize::from(cx.id())].start;
+        let freed = matches!(me, Start::Actor(actor) if usize::from(actor) < cx.starters);
+        if begins && freed && cx.state.wind_down > 0 {
             return Ok(());
         }
         match step.verb {

@@ -34,6 +34,9 @@ const WITHOUT_BUG_CHECK: [&str; 10] = [
     "symbolic-link-left",
 ];
 
+/// Rules whose cause lies in the set-up, which a run from the baseline does not show.
+const SET_UP: [&str; 1] = ["device-type-ignored"];
+
 /// What is wrong with a finding as such.
 fn faults(finding: &Finding) -> Vec<String> {
     let mut faults = Vec::new();
@@ -55,7 +58,7 @@ fn faults(finding: &Finding) -> Vec<String> {
         let file = frame.file.as_deref().unwrap_or_default();
         file.ends_with("driver.c") && frame.line.is_some_and(|line| line > 0)
     });
-    expect(in_source, "no place in driver.c");
+    expect(in_source || SET_UP.contains(&finding.rule.as_str()), "no place in driver.c");
     match &finding.bugcheck {
         Some(bugcheck) => {
             expect(bugcheck.name != "UNKNOWN", "the bug check has no name");

@@ -37,7 +37,14 @@ fn every_driver_can_be_loaded() {
         let imports = image.imports().unwrap();
         assert!(!imports.is_empty(), "{}", path.display());
         for import in imports.iter().flat_map(|m| &m.entries) {
-            assert!(matches!(&import.target, ImportTarget::Name { name, .. } if !name.is_empty()));
+            // By number from our own export driver alone.
+            let named =
+                matches!(&import.target, ImportTarget::Name { name, .. } if !name.is_empty());
+            assert!(
+                named
+                    || path.ends_with("ring-user.sys")
+                    || path.ends_with("pool-double-free-library.sys")
+            );
             assert!(image.section_at(import.iat_rva).is_some());
         }
         for relocation in image.relocations().unwrap() {

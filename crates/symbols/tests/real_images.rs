@@ -31,7 +31,15 @@ fn drivers() -> Vec<(PathBuf, Vec<u8>, Option<Vec<u8>>)> {
 
 /// Line number (from 1) of the last line of the driver's source that contains `text`.
 fn line_of(sys: &Path, text: &str) -> u32 {
-    let source = std::fs::read_to_string(sys.with_file_name("driver.c")).unwrap();
+    let mut path = sys.with_file_name("driver.c");
+    let mut source = std::fs::read_to_string(&path).unwrap();
+    // A driver that differs from another in what it runs with is that other's source.
+    let included =
+        |line: &str| Some(line.strip_prefix("#include \"../")?.strip_suffix('"')?.to_owned());
+    if let Some(other) = source.lines().find_map(included) {
+        path = path.with_file_name("..").join(other);
+        source = std::fs::read_to_string(&path).unwrap();
+    }
     // The last one: a prototype may come first.
     let found = source.lines().enumerate().filter(|(_, line)| line.contains(text)).last();
     found.map(|(index, _)| index).unwrap_or_else(|| panic!("{text} is not in {}", sys.display()))

@@ -25,7 +25,9 @@ fn names_are_kebab_case_and_unique() {
     let names: BTreeSet<_> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names.len(), RULES.len(), "a rule is listed twice");
     for name in names {
-        let fine = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        let fine = name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         assert!(fine && !name.starts_with('-') && !name.ends_with('-'), "{name}");
         assert_eq!(find(name).map(|rule| rule.name), Some(name));
     }

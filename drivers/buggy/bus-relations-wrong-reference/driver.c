@@ -7,7 +7,8 @@
  * about the bus. One that was never reported, or that is left when the bus goes, the bus deletes. Lock
  * guards the list of children and what each says of itself.
  *
- * Wrong: children are reported without a reference. Shows at the start.
+ * Wrong: children are reported without a reference.
+ * Deterministic: the start.
  */
 #include "driver.h"
 
@@ -390,6 +391,8 @@ static PAGED_FN NTSTATUS NTAPI DispatchControl(PDEVICE_OBJECT Device, PIRP Irp)
         return CompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
     if (Stack->Parameters.DeviceIoControl.InputBufferLength < sizeof(Slot))
         return CompleteIrp(Irp, STATUS_BUFFER_TOO_SMALL, 0);
+    if (Irp->AssociatedIrp.SystemBuffer == NULL) /* another transfer type */
+        return CompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
     Slot = *(ULONG *)Irp->AssociatedIrp.SystemBuffer % SLOTS;
     Status = IoAcquireRemoveLock(&Bus->RemoveLock, Irp);
     if (!NT_SUCCESS(Status))

@@ -7,8 +7,8 @@
  * or running), or it is completed. Registers may be used only by the DPC of Current; before they go,
  * Hold() keeps a new request from becoming Current and waits for the present one.
  *
- * Wrong: the device type is given to IoCreateDevice only, and not by the INF file. Shows when an
- * application asks what it has open, as fopen does.
+ * Wrong: the device type is given to IoCreateDevice only, and not by the INF file.
+ * Deterministic: an application asks what it has open, as fopen does.
  */
 #include "driver.h"
 #include "benchdev.h"

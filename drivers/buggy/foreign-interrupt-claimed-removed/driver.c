@@ -8,7 +8,7 @@
  * resources, and a DPC or a write that comes late sees that.
  *
  * Wrong: the service routine takes the all ones that a device reads as which was pulled out for its
- * interrupt. Shows when another device on the line interrupts before the routine is disconnected.
+ * interrupt. Needs another device on the line that interrupts before the routine is disconnected.
  */
 #include "driver.h"
 #include "benchdev.h"

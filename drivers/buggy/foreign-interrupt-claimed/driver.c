@@ -7,8 +7,8 @@
  * completion. RegistersLock guards the pointer to the registers: it is NULL while the device has no
  * resources, and a DPC or a write that comes late sees that.
  *
- * Wrong: the service routine does not look whether its device interrupts. Shows when another device
- * on the line does.
+ * Wrong: the service routine does not look whether its device interrupts. Needs another device
+ * on the line that does.
  */
 #include "driver.h"
 #include "benchdev.h"

@@ -7,7 +7,7 @@
  * completion. RegistersLock guards the pointer to the registers: it is NULL while the device has no
  * resources, and a DPC or a write that comes late sees that.
  *
- * Wrong: the dispatch routine of power requests is pageable. Shows where the bus driver has not set
+ * Wrong: the dispatch routine of power requests is pageable. Needs a bus driver that has not set
  * DO_POWER_PAGABLE, so that they come at DISPATCH_LEVEL.
  */
 #include "driver.h"

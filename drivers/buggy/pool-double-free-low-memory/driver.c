@@ -1,6 +1,6 @@
 /* build: clang -O2 */
 /*
- * Shows in a run in which the link cannot be made for want of memory, and in no other.
+ * Needs a run in which the link cannot be made for want of memory, and in no other.
  *
  * Each open handle keeps the last message written to it; a read returns a copy.
  *

@@ -8,7 +8,7 @@
  * before the device is stopped or turned off, when it has no registers.
  *
  * Wrong: Powered is cleared when the request to turn the device off comes back, not before it is
- * passed down. Shows with one preemption: a read is performed when the bus has done its part.
+ * passed down. Needs one preemption: a read is performed when the bus has done its part.
  *
  * A system power request is passed down first. When it comes back, its completion routine asks for
  * the fitting device power request, and that one's callback lets the system request go on.

@@ -388,6 +388,8 @@ static PAGED_FN NTSTATUS NTAPI DispatchControl(PDEVICE_OBJECT Device, PIRP Irp)
         return CompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
     if (Stack->Parameters.DeviceIoControl.InputBufferLength < sizeof(Slot))
         return CompleteIrp(Irp, STATUS_BUFFER_TOO_SMALL, 0);
+    if (Irp->AssociatedIrp.SystemBuffer == NULL) /* another transfer type */
+        return CompleteIrp(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
     Slot = *(ULONG *)Irp->AssociatedIrp.SystemBuffer % SLOTS;
     Status = IoAcquireRemoveLock(&Bus->RemoveLock, Irp);
     if (!NT_SUCCESS(Status))
