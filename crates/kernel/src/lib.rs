@@ -33,6 +33,7 @@ mod refused;
 mod registry;
 pub mod service;
 pub mod state;
+mod state_pnp;
 pub mod words;
 mod world;
 

@@ -1,5 +1,6 @@
 /* build: clang -O2 */
 /*
+ * Wrong: the way out for want of memory forgets the request.
  * Needs a run in which a write finds no memory, and in no other.
  *
  * Each open handle keeps the last message written to it; a read returns a copy.

@@ -1,5 +1,6 @@
 /* build: clang -O2 */
 /*
+ * Wrong: a greeting is freed on failure, and once more where the failure is unwound.
  * Needs a run in which the link cannot be made for want of memory, and in no other.
  *
  * Each open handle keeps the last message written to it; a read returns a copy.

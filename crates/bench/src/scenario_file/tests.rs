@@ -1,3 +1,5 @@
+//! Scenarios as they are written: what is read, and what is said of what is wrong.
+
 use super::*;
 use crate::battery::{self, Abilities};
 use crate::scenario::Step;
