@@ -241,7 +241,7 @@ fn afterwards(scenario: &mut Scenario) {
             .into_iter()
             .partition(|actor| actor.0 == "another process");
         scenario.actors = actors;
-        scenario.wind_down.splice(0..0, Vec::<_>::from(others));
+        scenario.wind_down.splice(0..0, others);
     }
 }
 
