@@ -158,3 +158,28 @@ fn changed(token: &str, dice: &mut Rng) -> String {
     }
     text.into_iter().collect()
 }
+
+#[test]
+fn a_rule_that_is_left_out_stays_left_out_in_the_token() {
+    let driver = common::driver("buggy", "irp-pending-wrong-status");
+    let first = common::test(&driver, &Options::default()).findings.remove(0);
+    let rule = verifier::find(&first.rule).expect("a rule");
+    assert!(verifier::may_be_left_out(rule));
+    let options = Options { without: vec![rule.name], ..Options::default() };
+    let report = common::test(&driver, &options);
+    assert!(report.findings.iter().all(|finding| finding.rule != first.rule));
+    assert!(report.notes.iter().any(|note| note.contains(rule.name)), "{:?}", report.notes);
+    // The same run, by name, goes on beyond what the rule would object to.
+    let mut token = parse(first.replay.as_deref().expect("a token"));
+    token.scenario = format!("{}.without-{}", token.scenario, rule.name);
+    let replayed = bench::replay(&driver, &token).expect("such a scenario");
+    assert!(replayed.finding.is_none_or(|finding| finding.rule != first.rule));
+}
+
+#[test]
+fn what_ends_a_run_cannot_be_left_out() {
+    for name in ["null-pointer", "irp-double-completion", "pool-double-free", "wait-at-dispatch"] {
+        let rule = verifier::find(name).expect(name);
+        assert!(!verifier::may_be_left_out(rule), "{name}");
+    }
+}

@@ -103,3 +103,26 @@ fn every_cut_of_a_real_dump_is_read_as_far_as_it_goes() {
         }
     }
 }
+
+#[test]
+fn names_that_lie_cost_no_memory_and_are_told() {
+    let Some(mut data) = corpus("rizin-triage_x64.dmp") else { return };
+    let offsets: Vec<usize> = {
+        let dump = Dump::parse(&data).expect("a dump");
+        dump.modules.iter().map(|module| module.offset as usize).collect()
+    };
+    // All names in one place, whose length is beyond reason.
+    let shared = 0x1_9438usize;
+    data[shared..shared + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    for &at in &offsets[1..] {
+        data[at..at + 4].copy_from_slice(&(shared as u32).to_le_bytes());
+    }
+    // And one outside of the file.
+    data[offsets[0]..offsets[0] + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let dump = Dump::parse(&data).expect("a dump");
+    assert_eq!(dump.modules.len(), 151);
+    let names: usize = dump.modules.iter().map(|module| module.path.len()).sum();
+    assert!(names < 151 * 800, "{names}");
+    assert_eq!(dump.modules[0].path, "");
+    assert!(dump.lacks.iter().any(|lack| lack.part.starts_with("DriverName")), "{:?}", dump.lacks);
+}

@@ -264,3 +264,26 @@ fn steps_of_the_managers_are_told_apart() {
         one("name = \"a\"\n[[actor]]\nsteps = [{ power = \"idle\" }, { pnp = \"questions\" }]\n");
     assert!(matches!(scenario.actors[0].1[..], [Step::Idle, Step::Ask]));
 }
+
+#[test]
+fn the_usual_length_is_the_drivers() {
+    let text = r#"
+        name = "usual"
+        [[actor]]
+        name = "application"
+        steps = [{ open = "read-write" }, { read = "usual" }, { write = ["usual", 7] }]
+    "#;
+    let driver = Abilities { lengths: [512, 64], ..everything() };
+    let script = read(text).unwrap().scenarios(&driver).remove(0).script.unwrap();
+    let lengths: Vec<u64> = script
+        .steps
+        .iter()
+        .filter_map(|step| match step.verb {
+            Verb::Transfer(transfer) => Some(transfer.output),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lengths, [512, 64, 7]);
+    // Who was not asked gets a few words.
+    assert_eq!(Abilities::default().usual(major::READ), 16);
+}

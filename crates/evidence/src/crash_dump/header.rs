@@ -3,7 +3,7 @@
 //! Fields that Windows left unset hold the text `PAGE` over and over; they read as `None`.
 //! Source: Windows SDK metadata, `Win32.System.Diagnostics.Debug`, `DUMP_HEADER64` and `DUMP_HEADER32`.
 
-use super::Lack;
+use super::{Lack, note};
 use crate::Error;
 use crate::bytes::{slice, u32_at, u64_at};
 
@@ -216,7 +216,7 @@ impl<'a> Header<'a> {
             writer_status: None,
         };
         if let Err(error) = header.rest(data, layout) {
-            lacks.push(Lack::from(error));
+            note(lacks, Lack::from(error));
         }
         Ok(header)
     }

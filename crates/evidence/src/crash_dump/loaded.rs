@@ -4,7 +4,7 @@
 //! Windows 2000 to 11. The time stamp moved, so it is read from the image's own header.
 
 use super::modules::{Module, Stamp};
-use super::{Dump, Lack};
+use super::{Dump, Lack, note};
 use crate::bytes::wide;
 
 /// More than any machine loads; a list that goes on longer is damaged.
@@ -18,16 +18,16 @@ impl Dump<'_> {
         let lack = |why: String| Lack { part: "PsLoadedModuleList", offset: 0x20, why };
         let Some(mut at) = self.read_pointer(head) else {
             let why = format!("no memory of the dump is at {head:#x}");
-            return self.lacks.push(lack(why));
+            return note(&mut self.lacks, lack(why));
         };
         while at != head {
             if self.modules.len() == MOST_MODULES {
-                return self.lacks.push(lack("its list does not come to an end".to_owned()));
+                return note(&mut self.lacks, lack("its list does not come to an end".to_owned()));
             }
             let entry = self.entry_of_list(at).zip(self.read_pointer(at));
             let Some((module, next)) = entry else {
                 let why = format!("the entry at {at:#x} is not in the dump");
-                return self.lacks.push(lack(why));
+                return note(&mut self.lacks, lack(why));
             };
             self.modules.push(module);
             at = next;

@@ -49,6 +49,18 @@ const MOST_LACKS: usize = 200;
 /// Bytes of the largest context record, which is that of x64.
 const MOST_CONTEXT: usize = 0x4d0;
 
+/// Adds a lack, unless there are so many that one more says nothing.
+fn note(lacks: &mut Vec<Lack>, lack: Lack) {
+    match lacks.len() {
+        ..MOST_LACKS => lacks.push(lack),
+        MOST_LACKS => {
+            let why = "more parts are missing, which are not listed".to_owned();
+            lacks.push(Lack { part: "file", offset: lack.offset, why });
+        }
+        _ => {}
+    }
+}
+
 /// A kernel dump.
 #[derive(Debug, Clone)]
 pub struct Dump<'a> {
@@ -95,12 +107,6 @@ impl<'a> Dump<'a> {
         } else {
             dump.walk_loaded_modules();
         }
-        let untold = dump.lacks.len().saturating_sub(MOST_LACKS);
-        if untold > 0 {
-            dump.lacks.truncate(MOST_LACKS);
-            let why = format!("{untold} more parts are missing");
-            dump.lacks.push(Lack { part: "file", offset: 0, why });
-        }
         Ok(dump)
     }
 
@@ -109,11 +115,11 @@ impl<'a> Dump<'a> {
         let lacks = &mut self.lacks;
         let triage = match Triage::parse(data, wide) {
             Ok(triage) => triage,
-            Err(error) => return lacks.push(Lack::from(error)),
+            Err(error) => return note(lacks, Lack::from(error)),
         };
         if !triage.complete {
             let why = "the writer's closing mark is not there: cut or not finished".to_owned();
-            lacks.push(Lack { part: "ValidOffset", offset: triage.valid_offset.into(), why });
+            note(lacks, Lack { part: "ValidOffset", offset: triage.valid_offset.into(), why });
         }
         let time = self.header.system_time;
         self.modules = triage.modules(data, wide, time, lacks);
@@ -123,7 +129,7 @@ impl<'a> Dump<'a> {
             let (offset, size) = (triage.debugger_data_offset, triage.debugger_data_size);
             match DebuggerData::parse(data, offset.into(), size.into()) {
                 Ok(found) => self.debugger_data = Some(found),
-                Err(error) => lacks.push(Lack::from(error)),
+                Err(error) => note(lacks, Lack::from(error)),
             }
         }
         self.triage = Some(triage);

@@ -2,7 +2,7 @@
 //!
 //! Sources: the layouts that the README of 0vercl0k/kdmp-parser and Volatility's crash layer describe.
 
-use super::{Header, Kind, Lack};
+use super::{Header, Kind, Lack, note};
 use crate::Error;
 use crate::bytes::{slice, u32_at, u64_at};
 
@@ -43,7 +43,7 @@ impl<'a> Pages<'a> {
             Kind::Triage | Kind::Other(_) => Ok(Self::Absent),
         };
         found.unwrap_or_else(|error| {
-            lacks.push(Lack::from(error));
+            note(lacks, Lack::from(error));
             Self::Absent
         })
     }
@@ -69,14 +69,14 @@ impl<'a> Pages<'a> {
             let end = pages.checked_mul(PAGE).and_then(|bytes| bytes.checked_add(offset));
             let Some(end) = end else {
                 let why = format!("a run of {pages:#x} pages passes the end of numbers");
-                lacks.push(Lack { part: FIELD, offset: at, why });
+                note(lacks, Lack { part: FIELD, offset: at, why });
                 break;
             };
             offset = end;
         }
         if offset > data.len() as u64 {
             let why = format!("its pages end at {offset:#x}, the file at {:#x}", data.len());
-            lacks.push(Lack { part: "physical memory", offset: data.len() as u64, why });
+            note(lacks, Lack { part: "physical memory", offset: data.len() as u64, why });
         }
         runs.sort_by_key(|run| run.first);
         Ok(Self::Runs(runs))

@@ -3,10 +3,14 @@
 //! Sources: the structures that dump readers in public repositories describe, held against real dumps
 //! (tests/crash_dump_files.rs).
 
-use super::Lack;
 use super::modules::{Module, Stamp, Unloaded};
+use super::{Lack, note};
 use crate::Error;
 use crate::bytes::{slice, u16_at, u32_at, u64_at, wide};
+
+/// Longest name that is read, in UTF-16 units: Windows' MAX_PATH. Entries may share a name, so a longer
+/// one could cost many times its size in the file.
+const MOST_NAME: u64 = 260;
 
 /// A part of the file that is a copy of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +132,7 @@ impl Triage {
                 Ok(block) => add(data, block, &mut found, lacks),
                 Err(error) => {
                     // The table ends with the file: the rest of it is the same lack.
-                    lacks.push(Lack::from(error));
+                    note(lacks, Lack::from(error));
                     break;
                 }
             }
@@ -147,11 +151,11 @@ impl Triage {
         let mut found = Vec::new();
         for index in 0..u64::from(self.driver_count) {
             let at = u64::from(self.driver_list_offset) + index * size;
-            match driver(data, at, is_wide, crashed) {
+            match driver(data, at, is_wide, crashed, lacks) {
                 Ok(module) => found.push(module),
                 Err(error) => {
                     let past_the_end = error.offset >= at && error.offset < at + size;
-                    lacks.push(Lack::from(error));
+                    note(lacks, Lack::from(error));
                     if past_the_end {
                         break;
                     }
@@ -191,7 +195,7 @@ impl Triage {
             Ok(())
         };
         if let Err(error) = read(&mut found) {
-            lacks.push(Lack::from(error));
+            note(lacks, Lack::from(error));
         }
         found
     }
@@ -204,14 +208,20 @@ fn add(data: &[u8], block: Block, found: &mut Vec<Block>, lacks: &mut Vec<Lack>)
     let held = (data.len() as u64).saturating_sub(block.offset).min(block.size);
     if held < block.size {
         let why = format!("{:#x} of {:#x} bytes are in the file", held, block.size);
-        lacks.push(Lack { part: "memory block", offset: block.offset, why });
+        note(lacks, Lack { part: "memory block", offset: block.offset, why });
     }
     if held > 0 && block.address.checked_add(held).is_some() {
         found.push(Block { size: held, ..block });
     }
 }
 
-fn driver(data: &[u8], at: u64, is_wide: bool, crashed: Option<u64>) -> Result<Module, Error> {
+fn driver(
+    data: &[u8],
+    at: u64,
+    is_wide: bool,
+    crashed: Option<u64>,
+    lacks: &mut Vec<Lack>,
+) -> Result<Module, Error> {
     let word = |at64: u64, at32: u64, field| {
         if is_wide {
             u64_at(data, at + at64, field)
@@ -224,13 +234,15 @@ fn driver(data: &[u8], at: u64, is_wide: bool, crashed: Option<u64>) -> Result<M
     let stamp = half(0x88, 0x48, "TimeDateStamp")?;
     let name_at = u64::from(u32_at(data, at, "DriverNameOffset")?);
     let name = u32_at(data, name_at, "DriverName.Length").and_then(|units| {
-        // A path is far shorter than this; a longer one is a lie that must not cost memory.
-        let bytes = u64::from(units).min(0x1000) * 2;
+        let bytes = u64::from(units).min(MOST_NAME) * 2;
         Ok(wide(slice(data, name_at + 4, bytes, "DriverName")?))
     });
     Ok(Module {
         offset: at,
-        path: name.unwrap_or_default(),
+        path: name.unwrap_or_else(|error| {
+            note(lacks, Lack::from(error));
+            String::new()
+        }),
         base: word(0x38, 0x1c, "DllBase")?,
         size: half(0x48, 0x24, "SizeOfImage")?,
         checksum: half(0x80, 0x44, "CheckSum")?,
