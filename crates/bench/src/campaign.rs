@@ -539,6 +539,7 @@ fn conclude(
         let name = search.scenario.name.clone();
         report.coverage.scenarios.push((name, search.tried, search.completed));
         blocks.extend(search.blocks.iter().copied());
+        report.coverage.services.extend(&search.services);
         for hit in &search.hits {
             tell.hit(&search.scenario, hit, report);
         }

@@ -3,6 +3,7 @@
 use crate::scenario_file::BadScenario;
 use finding::Finding;
 use kernel::Role;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A driver to test. The bench does no file I/O.
@@ -153,6 +154,8 @@ pub struct Coverage {
     pub blocks: usize,
     /// Functions that never ran, by name where symbols give one.
     pub not_reached: Vec<String>,
+    /// Kernel routines that were run, whoever called them.
+    pub services: BTreeSet<&'static str>,
 }
 
 /// Something the bench does not have.

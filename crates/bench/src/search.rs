@@ -7,7 +7,7 @@ use kernel::Outcome;
 use kernel::event::Rule;
 use kernel::state::{Overtaking, RacePair};
 use schedule::{Any, Bounded, Pct, Random, Schedule, Strategy};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
 /// Alternatives that a bounded search keeps in mind: 12 bytes each.
@@ -58,6 +58,8 @@ pub(crate) struct Search {
     /// Set-up failed: nothing to search.
     pub dead: bool,
     pub blocks: HashSet<u64>,
+    /// Kernel routines that were run, set-up included.
+    pub services: BTreeSet<&'static str>,
     seen: HashSet<(&'static str, u64, String)>,
     schedules: HashSet<u64>,
     failing: u64,
@@ -82,6 +84,7 @@ impl Search {
             left: u64::MAX,
             dead: false,
             blocks: HashSet::new(),
+            services: BTreeSet::new(),
             seen: HashSet::new(),
             schedules: HashSet::new(),
             failing: 0,
@@ -299,6 +302,7 @@ impl Search {
 
     fn reached(&mut self, session: &Session) {
         self.blocks.extend(session.machine.code.blocks().map(|(start, _)| start));
+        self.services.extend(session.machine.services_run());
     }
 }
 

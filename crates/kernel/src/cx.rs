@@ -506,7 +506,10 @@ impl<'a> Cx<'a> {
             Some(_) => self.short_of_memory(service, site),
         };
         let value = match failed {
-            None => (service.run)(self)?,
+            None => {
+                self.services_run[index] = true;
+                (service.run)(self)?
+            }
             Some(value) => value,
         };
         if service.hands_over {

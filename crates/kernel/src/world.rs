@@ -105,6 +105,8 @@ pub struct World {
     pub tells_end: bool,
     /// Switches between contexts so far, over all runs.
     pub switches: u64,
+    /// Which services were run so far, over all runs, by number; see [`World::services_run`].
+    pub(crate) services_run: Vec<bool>,
     /// Pairs of instructions that raced so far, over all runs, each with the schedule that shows it.
     pub races: Vec<(RacePair, Schedule)>,
     /// The pair at which a run ends; the others are only noted.
@@ -162,12 +164,14 @@ impl World {
             }
         }
         let trap = map::KERNEL_CODE..map::KERNEL_CODE + map::KERNEL_CODE_BYTES;
+        let registry = Registry::new();
         let mut world = World {
             bus: GuestBus::new(),
             code: CodeCache::new(trap),
             state: State::new(),
             cpus: vec![Cpu::new(); MAX_CONTEXTS],
-            registry: Registry::new(),
+            services_run: vec![false; registry.all().len()],
+            registry,
             modules: Vec::new(),
             actors: Vec::new(),
             starters: 0,
@@ -203,6 +207,13 @@ impl World {
         };
         crate::boot::boot(&mut world);
         world
+    }
+
+    /// Names of the services that were run so far, over all runs and set-up. Calls that were failed
+    /// for want of memory do not count.
+    pub fn services_run(&self) -> impl Iterator<Item = &'static str> {
+        let all = self.registry.all().iter().zip(&self.services_run);
+        all.filter(|&(_, &run)| run).map(|(service, _)| service.name)
     }
 
     pub(crate) fn set_idle_thread(&mut self, thread: u64) {

@@ -92,6 +92,7 @@ pub(crate) fn report() -> Report {
             functions: (9, 12),
             blocks: 77,
             not_reached: vec!["Unload".into(), "fifo.sys+0x2000".into()],
+            services: Default::default(),
         },
         findings: vec![finding()],
         unsupported: vec![unsupported()],
