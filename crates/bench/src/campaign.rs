@@ -1,7 +1,9 @@
 //! All scenarios, on all workers, bound by bound.
 //!
 //! A bound is searched in rounds: each scenario gets so many schedules, then four times as many, so
-//! that none waits for another to be complete. After a round that found something the search ends.
+//! that none waits for another to be complete; and while some take many rounds for a bound, the others
+//! begin the next one. After a round that found something the search ends. If that is only advice, it
+//! goes on for as long as that brings something new, and then for a while.
 //!
 //! The order of findings depends on the seed alone: scenarios are searched independently, each round
 //! counts schedules and not time, and results are put together in the order of the battery.
@@ -19,7 +21,6 @@ use crate::search::{Hit, Search};
 use crate::session::{Failed, Session};
 use finding::{Blame, Finding, Severity};
 use kernel::Outcome;
-use schedule::Schedule;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::rc::Rc;
@@ -37,6 +38,11 @@ const CHANCE: u64 = 2_048;
 const FIRST_ROUND: u64 = 64;
 /// By how much each round is longer than the one before.
 const GROWTH: u64 = 4;
+/// From a round of this length on, scenarios that are through with the bound go on to the next, each
+/// time with so many times fewer schedules.
+const AHEAD: u64 = FIRST_ROUND * GROWTH * GROWTH;
+/// Schedules after the last new piece of advice, if there is nothing worse: then the search ends.
+const AFTER_ADVICE: u64 = 20_000;
 /// Machines that a worker keeps.
 const MACHINES: usize = 64;
 /// Time between two reports of progress.
@@ -142,6 +148,8 @@ struct Campaign<'a> {
     failing: usize,
     /// Something was found, and that is enough.
     enough: bool,
+    /// Different pieces of advice so far, and how many schedules had been run when the last one came.
+    advice: (usize, u64),
     bound_completed: Option<u32>,
     notes: Vec<String>,
 }
@@ -188,14 +196,7 @@ pub fn test(
         Err(Failed::Ended(session)) => {
             let mut tell = Tell::new(&target);
             if let Some(outcome) = session.machine.outcome.clone() {
-                let hit = Hit {
-                    outcome: Some(outcome),
-                    race: None,
-                    overtaking: None,
-                    schedule: Schedule::default(),
-                    moments: 0,
-                    rip: 0,
-                };
+                let hit = Hit { outcome: Some(outcome), ..Hit::default() };
                 tell.hit(&load_scenario(), &hit, &mut report);
             }
             Vec::new()
@@ -253,6 +254,7 @@ pub fn test(
         failing: searches.len(),
         searches,
         enough: false,
+        advice: (0, 0),
         bound_completed: None,
         notes,
     };
@@ -315,7 +317,9 @@ impl Campaign<'_> {
                 return;
             }
             if self.enough {
-                if bound < self.options.bound {
+                let decided =
+                    self.decided(0..self.battery).filter(|&in_bound| in_bound < self.options.bound);
+                if let Some(bound) = decided {
                     self.notes.push(format!(
                         "The search stopped in preemption bound {bound}, which has findings; \
                          --keep-going goes on."
@@ -347,22 +351,12 @@ impl Campaign<'_> {
     fn bound(&mut self, range: Range<usize>, bound: u32) {
         let mut most = FIRST_ROUND;
         loop {
-            // An equal share for each scenario keeps the result independent of the workers' speed.
-            let share =
-                self.options.schedules.map(|most| most.div_ceil(self.searches.len() as u64));
-            let left = |search: &Search| match share {
-                Some(share) => share.saturating_sub(search.tried),
-                None => u64::MAX,
-            };
-            let items: Vec<Item> = range
-                .clone()
-                .map(|index| (index, self.searches[index].clone()))
-                .filter(|(_, search)| {
-                    let mut search = lock(search);
-                    search.left = left(&search);
-                    search.waits(bound) && search.left > 0
-                })
-                .collect();
+            let after_advice = self.after_advice();
+            if after_advice == 0 {
+                self.enough = true;
+                return;
+            }
+            let items = self.round(range.clone(), bound, most, after_advice);
             if items.is_empty() {
                 return;
             }
@@ -374,13 +368,74 @@ impl Campaign<'_> {
             if shared.done() {
                 return;
             }
-            let found = self.searches[range.clone()].iter().any(|search| lock(search).violated());
-            if found && !self.options.keep_going {
+            if self.decided(range.clone()).is_some() && !self.options.keep_going {
                 self.enough = true;
                 return;
             }
             most = most.saturating_mul(GROWTH);
         }
+    }
+
+    /// The searches that have schedules of a bound left, each told how many it may run; and if rounds
+    /// are long by now those that are through with it, for a few of the next bound.
+    fn round(&self, range: Range<usize>, bound: u32, most: u64, after_advice: u64) -> Vec<Item> {
+        // An equal share for each scenario keeps the result independent of the workers' speed.
+        let share = self.options.schedules.map(|most| most.div_ceil(self.searches.len() as u64));
+        let waiting = |bound: u32| {
+            range.clone().filter(move |&index| lock(&self.searches[index]).waits(bound))
+        };
+        let behind: Vec<usize> = waiting(bound).collect();
+        let ahead = most / AHEAD * FIRST_ROUND;
+        let ahead: Vec<usize> = match behind.is_empty() || ahead == 0 {
+            true => Vec::new(),
+            false => waiting(bound + 1).filter(|index| !behind.contains(index)).collect(),
+        };
+        let each = after_advice.div_ceil((behind.len() + ahead.len()).max(1) as u64);
+        let behind = behind.into_iter().map(|index| (index, most));
+        let ahead = ahead.into_iter().map(|index| (index, most / AHEAD * FIRST_ROUND));
+        let items = behind.chain(ahead).map(|(index, most)| {
+            let mut search = lock(&self.searches[index]);
+            let left = share.map_or(u64::MAX, |share| share.saturating_sub(search.tried));
+            search.left = left.min(most).min(each);
+            (search.left > 0).then(|| (index, self.searches[index].clone()))
+        });
+        items.flatten().collect()
+    }
+
+    /// The lowest bound in which one of these found something that decides the verdict.
+    fn decided(&self, range: Range<usize>) -> Option<u32> {
+        self.searches[range].iter().filter_map(|search| lock(search).decided()).min()
+    }
+
+    /// Schedules that are left before the search ends because there is advice and nothing worse. Who
+    /// says how long it is to last, or that it is to go on, gets all of that.
+    fn after_advice(&mut self) -> u64 {
+        let options = self.options;
+        if options.keep_going || options.schedules.is_some() || options.time.is_some() {
+            return u64::MAX;
+        }
+        let (mut tried, mut advice) = (0, HashSet::new());
+        for search in &self.searches {
+            let search = lock(search);
+            tried += search.tried;
+            advice.extend(search.hits.iter().filter_map(Hit::advice));
+        }
+        if advice.len() > self.advice.0 {
+            self.advice = (advice.len(), tried);
+        }
+        if self.advice.0 == 0 {
+            return u64::MAX;
+        }
+        let left = (self.advice.1 + AFTER_ADVICE).saturating_sub(tried);
+        if left == 0 {
+            self.notes.push(format!(
+                "The search ended early: there is only advice, and {},{:03} schedules more brought \
+                 nothing new; --keep-going or --time goes on.",
+                AFTER_ADVICE / 1_000,
+                AFTER_ADVICE % 1_000
+            ));
+        }
+        left
     }
 
     /// Lets each call that may fail do so once.
@@ -418,7 +473,7 @@ impl Campaign<'_> {
             let items = self.searches[..self.battery].iter().cloned().enumerate().collect();
             self.shared.crew.round(items, Job::Chance(seed, each));
             round += 1;
-            let found = self.searches.iter().any(|search| lock(search).violated());
+            let found = self.decided(0..self.searches.len()).is_some();
             if found && !self.options.keep_going {
                 return;
             }
@@ -501,14 +556,7 @@ fn set_up(target: &Rc<Target>, search: &mut Search) -> Option<Session> {
         Err(Failed::Ended(session)) => {
             search.dead = true;
             if let Some(outcome) = session.machine.outcome.clone() {
-                search.note(Hit {
-                    outcome: Some(outcome),
-                    race: None,
-                    overtaking: None,
-                    schedule: Schedule::default(),
-                    moments: 0,
-                    rip: 0,
-                });
+                search.note(Hit { outcome: Some(outcome), ..Hit::default() });
             }
         }
         Err(failed) => {

@@ -3,6 +3,7 @@
 use crate::low_resources::Call;
 use crate::scenario::Scenario;
 use crate::session::Session;
+use finding::Severity;
 use kernel::Outcome;
 use kernel::event::Rule;
 use kernel::state::{Overtaking, RacePair};
@@ -21,14 +22,18 @@ const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
 const MOST_OVERTAKINGS: usize = 256;
 
 /// A run that ended otherwise than by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Hit {
     /// How it ended; `None` for a race that it went on after.
     pub outcome: Option<Outcome>,
     pub race: Option<RacePair>,
     /// A request that overtook another, and the run went on.
     pub overtaking: Option<(u16, u16)>,
+    /// The operation on a queue that is to blame for that, as a number.
+    pub swap: u64,
     pub schedule: Schedule,
+    /// Preemption bound that was being searched.
+    pub bound: u32,
     /// Moments of the run, and the instruction at its end, where a rule ended it.
     pub moments: u32,
     pub rip: u64,
@@ -39,7 +44,28 @@ impl Hit {
     pub fn violates(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Violation(_)))
     }
+
+    /// Whether a rule ended the run that does more than advise: the verdict is known.
+    pub fn decides(&self) -> bool {
+        matches!(&self.outcome, Some(Outcome::Violation(violation))
+            if violation.severity != Severity::Advice)
+    }
+
+    /// What tells something that the driver is only warned of or advised against from others of its
+    /// kind, in whichever scenario it is met; `None` for everything else.
+    pub fn advice(&self) -> Option<Advice> {
+        match &self.outcome {
+            None => Some(("", 0, self.race, self.swap)),
+            Some(Outcome::Violation(violation)) if !self.decides() => {
+                Some((violation.rule.name, self.rip, None, 0))
+            }
+            Some(_) => None,
+        }
+    }
 }
+
+/// Rule and instruction of a run that was ended; or instructions that race; or an operation on a queue.
+pub(crate) type Advice = (&'static str, u64, Option<RacePair>, u64);
 
 /// The state of one scenario's search between phases.
 pub(crate) struct Search {
@@ -63,6 +89,8 @@ pub(crate) struct Search {
     seen: HashSet<(&'static str, u64, String)>,
     schedules: HashSet<u64>,
     failing: u64,
+    /// The bound that is being searched, and the last one.
+    present: u32,
     last_bound: u32,
     raced: HashSet<RacePair>,
     overtaken: HashSet<Overtaking>,
@@ -88,6 +116,7 @@ impl Search {
             seen: HashSet::new(),
             schedules: HashSet::new(),
             failing: 0,
+            present: 0,
             last_bound: bound,
             raced: HashSet::new(),
             overtaken: HashSet::new(),
@@ -100,13 +129,14 @@ impl Search {
         !self.dead && self.bounded.as_ref().is_some_and(|bounded| bounded.bound() <= bound)
     }
 
-    /// Whether a rule objected.
-    pub fn violated(&self) -> bool {
-        self.hits.iter().any(Hit::violates)
+    /// The lowest bound in which something was found that decides the verdict.
+    pub fn decided(&self) -> Option<u32> {
+        self.hits.iter().filter(|hit| hit.decides()).map(|hit| hit.bound).min()
     }
 
     /// Notes a run that ended otherwise than by itself.
-    pub fn note(&mut self, hit: Hit) {
+    pub fn note(&mut self, mut hit: Hit) {
+        hit.bound = self.present;
         if hit.outcome.is_none() || hit.violates() {
             self.first_hit.get_or_insert_with(Instant::now);
         }
@@ -124,6 +154,7 @@ impl Search {
     ) {
         let Some(bounded) = self.bounded.take() else { return };
         let bound = bounded.bound();
+        self.present = bound;
         session.machine.strategy = Any::Bounded(bounded);
         let mut runs = 0;
         let mut complete = true;
@@ -226,14 +257,7 @@ impl Search {
         for (race, schedule) in &races[session.races..] {
             if self.raced.insert(*race) {
                 let (race, schedule) = (Some(*race), schedule.clone());
-                self.note(Hit {
-                    outcome: None,
-                    race,
-                    overtaking: None,
-                    schedule,
-                    moments: 0,
-                    rip: 0,
-                });
+                self.note(Hit { race, schedule, ..Hit::default() });
             }
         }
         session.races = races.len();
@@ -254,14 +278,7 @@ impl Search {
                 && self.swaps.insert(swap)
             {
                 let overtaking = Some(pair);
-                self.note(Hit {
-                    outcome: None,
-                    race: None,
-                    overtaking,
-                    schedule,
-                    moments: 0,
-                    rip: 0,
-                });
+                self.note(Hit { overtaking, swap, schedule, ..Hit::default() });
             }
         }
     }
@@ -284,11 +301,10 @@ impl Search {
         if self.seen.insert((name, rip, text)) {
             self.note(Hit {
                 outcome: Some(outcome.clone()),
-                race: None,
-                overtaking: None,
                 schedule: world.schedule(),
                 moments: world.state.moment,
                 rip,
+                ..Hit::default()
             });
         }
     }

@@ -131,6 +131,38 @@ fn a_search_finds_both_ways_in_which_held_requests_are_reordered() {
     assert!(by("WithdrawActive"), "withdrawn behind one that came later: {swaps:?}");
 }
 
+/// Advice leaves the verdict open, so the search goes on after it, and yet not for ever.
+#[test]
+fn a_search_that_only_advises_ends_early() {
+    let driver = common::driver("buggy", "irp-hold-replay");
+    let report = common::test(&driver, &Options::default());
+    assert_eq!(report.verdict, Verdict::Clean);
+    assert_eq!(report.findings.len(), 2, "both ways");
+    assert!((20_000..50_000).contains(&report.schedules.tried), "{}", report.schedules.tried);
+    let told = report.notes.iter().filter(|note| note.contains("only advice")).count();
+    assert_eq!(told, 1, "{:?}", report.notes);
+    // Who asks for more gets it.
+    let more = common::test(&driver, &common::steady(70_000, 2));
+    assert!(more.schedules.tried >= 70_000, "{}", more.schedules.tried);
+}
+
+/// `register-in-d3` with another device type: that is advised against at once, and what is wrong comes
+/// in a later bound. One of its scenarios takes thousands of schedules for the bound before, which
+/// holds up nobody.
+#[test]
+fn what_is_wrong_is_found_after_advice_and_before_a_long_bound_is_complete() {
+    let mut driver = common::driver("buggy", "register-in-d3");
+    // mov r9d, FILE_DEVICE_UNKNOWN: the fourth argument of IoCreateDevice.
+    let unknown = [0x41, 0xb9, 0x22, 0, 0, 0];
+    let found = driver.image.windows(6).position(|bytes| bytes == unknown).expect("the argument");
+    driver.image[found + 2] = 0x1b;
+    let report = common::test(&driver, &Options::default());
+    let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!(rules, ["register-in-d3", "device-type-ignored"]);
+    assert_eq!(report.verdict, Verdict::Findings);
+    assert!(report.schedules.tried < 8_000, "{}", report.schedules.tried);
+}
+
 /// The same registers behind a message instead of the line: the other half of `pnp-message`.
 #[test]
 fn a_driver_by_messages_stays_clean() {
