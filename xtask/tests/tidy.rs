@@ -19,6 +19,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "knowledge",
     "pe",
     "evidence",
+    "dump-writer",
     "symbols",
     "schedule",
     "memory",
@@ -30,7 +31,8 @@ const WITHOUT_WORLD: &[&str] = &[
 ];
 
 /// Rooms that know nothing of ours: neither NT nor each other.
-const ALONE: &[&str] = &["finding", "nt", "pe", "evidence", "schedule", "memory", "cpu", "devices"];
+const ALONE: &[&str] =
+    &["finding", "nt", "pe", "evidence", "dump-writer", "schedule", "memory", "cpu", "devices"];
 
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,6 +1,7 @@
 //! Physical pages of a full, bitmap or range dump.
 //!
-//! Sources: the layouts that the README of 0vercl0k/kdmp-parser and Volatility's crash layer describe.
+//! Sources: the layouts that the README of 0vercl0k/kdmp-parser and Volatility's crash layer describe;
+//! `SUMMARY_DUMP32` and `SUMMARY_DUMP64` of the WDK for the older form of a bitmap.
 
 use super::{Header, Kind, Lack, note};
 use crate::Error;
@@ -85,13 +86,20 @@ impl<'a> Pages<'a> {
     fn bitmap(data: &'a [u8], header: &Header<'_>) -> Result<Self, Error> {
         let base = header.size();
         let mark = slice(data, base, 8, "BitmapDump.Signature")?;
-        if !header.wide || (mark != b"SDMPDUMP" && mark != b"FDMPDUMP") {
-            let problem = "not the bitmap of a 64-bit dump; the older form is not read";
+        if mark != b"SDMPDUMP" && mark != b"FDMPDUMP" {
+            let problem = "neither SDMP nor FDMP: not a bitmap of pages";
             return Err(Error::new(base, "BitmapDump.Signature", problem));
         }
-        let first_page = u64_at(data, base + 0x20, "FirstPage")?;
-        let pages = u64_at(data, base + 0x30, "Pages")?;
-        let bits = slice(data, base + 0x38, pages.div_ceil(8), "Bitmap")?;
+        let (first_page, pages, start) = if header.kind == Kind::KernelSummary {
+            // The older form, with words of four bytes, and a pointer before the bitmap.
+            let first = u32_at(data, base + 0xc, "HeaderSize")?;
+            let bits = u32_at(data, base + 0x18, "SizeOfBitMap")?;
+            (first.into(), bits.into(), base + if header.wide { 0x28 } else { 0x20 })
+        } else {
+            let first = u64_at(data, base + 0x20, "FirstPage")?;
+            (first, u64_at(data, base + 0x30, "Pages")?, base + 0x38)
+        };
+        let bits = slice(data, start, pages.div_ceil(8), "Bitmap")?;
         let (mut before, mut total) = (Vec::new(), 0);
         for chunk in bits.chunks(CHUNK as usize) {
             before.push(total);
