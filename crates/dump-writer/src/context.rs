@@ -4,6 +4,10 @@ use crate::area::Area;
 use crate::{Error, Machine};
 
 /// Registers of one of the machines.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a description has one; it is nicer to copy than small"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registers {
     /// Of x64.

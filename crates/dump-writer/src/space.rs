@@ -84,12 +84,12 @@ impl<'a> Space<'a> {
         let mut sources: Vec<Source<'a>> = sources(description).collect();
         // Objects lie wherever the memory around them does.
         let given = description.memory.len();
-        for index in given..sources.len() {
-            let address = sources[index].address;
+        for source in sources.iter_mut().skip(given) {
+            let address = source.address;
             let around = description.memory.iter().find(|memory| {
                 address.checked_sub(memory.address).is_some_and(|at| at < memory.bytes.len() as u64)
             });
-            sources[index].page = around.map_or(Page::Small, |memory| memory.page);
+            source.page = around.map_or(Page::Small, |memory| memory.page);
         }
         let page = Page::Small;
         let base = description.structures;
