@@ -253,7 +253,7 @@ impl Cx<'_> {
                     crate::ps::thread::ended(self);
                 }
             }
-            Err(Stop::Run | Stop::Resumed | Stop::Unwinding) => {}
+            Err(Stop::Run | Stop::Resumed | Stop::Unwinding | Stop::Unwound) => {}
         }
     }
 }

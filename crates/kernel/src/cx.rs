@@ -27,6 +27,9 @@ pub enum Stop {
     Resumed,
     /// A language handler is left for an unwind, which whoever called it carries out.
     Unwinding,
+    /// As [`Stop::Resumed`], in a routine further out: services and the driver routines that they
+    /// called are left up to there.
+    Unwound,
 }
 
 /// Most driver routines nested in one context; a kernel stack is exhausted long before.
@@ -232,6 +235,7 @@ impl<'a> Cx<'a> {
         cpu.rip = function;
         let irql_before = self.irql();
         let locks_before = self.state.me().locks;
+        self.exceptions.enter(self.world.state.me().depth, rsp, kept_rip, kept_rsp);
         self.state.me().depth += 1;
         if self.wanted(Kind::Enter) {
             self.say(Event::Enter { routine, function })?;
@@ -240,11 +244,14 @@ impl<'a> Cx<'a> {
             self.record_enter(routine, function, args, kept_rsp);
         }
         if let Err(stop) = self.interpret() {
-            if stop == Stop::Unwinding {
+            if matches!(stop, Stop::Unwinding | Stop::Unwound) {
                 if self.recorder.is_some() {
-                    self.record_leave(routine, function, 0);
+                    self.record_leave(routine, function, None);
                 }
                 self.state.me().depth -= 1;
+                self.exceptions.leave();
+            }
+            if stop == Stop::Unwinding {
                 let cpu = self.cpu();
                 cpu.rip = kept_rip;
                 cpu.gpr[RSP] = kept_rsp;
@@ -253,9 +260,10 @@ impl<'a> Cx<'a> {
         }
         let value = self.cpu().gpr[RAX];
         if self.recorder.is_some() {
-            self.record_leave(routine, function, value);
+            self.record_leave(routine, function, Some(value));
         }
         self.state.me().depth -= 1;
+        self.exceptions.leave();
         let locks_after = self.state.me().locks;
         let irql_after = self.irql();
         let changed = irql_after != irql_before || locks_after != locks_before;
@@ -305,8 +313,7 @@ impl<'a> Cx<'a> {
                     }
                     match self.serve(rip) {
                         Ok(value) => self.return_from_service(value),
-                        Err(Stop::Resumed) => {}
-                        Err(stop) => return Err(stop),
+                        Err(stop) => self.resumed(stop)?,
                     }
                 }
                 Exit::Bus { stop: BusStop::Point(what) } => {
@@ -342,20 +349,22 @@ impl<'a> Cx<'a> {
                         self.budget = self.budget.saturating_sub(50);
                     }
                 }
-                Exit::Bus { stop } => match self.refused(stop) {
-                    Ok(()) | Err(Stop::Resumed) => {}
-                    Err(stop) => return Err(stop),
-                },
+                Exit::Bus { stop } => {
+                    if let Err(stop) = self.refused(stop) {
+                        self.resumed(stop)?;
+                    }
+                }
                 Exit::Budget => {
                     self.moment();
                     let rip = self.cpu().rip;
                     self.say(Event::NoProgress { rip })?;
                     return self.limit("the run's instructions are used up");
                 }
-                Exit::Interrupt { vector } => match self.exception(vector) {
-                    Ok(()) | Err(Stop::Resumed) => {}
-                    Err(stop) => return Err(stop),
-                },
+                Exit::Interrupt { vector } => {
+                    if let Err(stop) = self.exception(vector) {
+                        self.resumed(stop)?;
+                    }
+                }
                 Exit::Unsupported { mnemonic } => {
                     let rip = self.cpu().rip;
                     let place = self.describe_address(rip);
@@ -368,6 +377,18 @@ impl<'a> Cx<'a> {
                 }
             }
         }
+    }
+
+    /// `Ok` where the routine that runs goes on, after an exception of its own or of one that it led
+    /// to.
+    fn resumed(&mut self, stop: Stop) -> Result<(), Stop> {
+        match stop {
+            Stop::Resumed => {}
+            Stop::Unwound if exception::is_home(self) => {}
+            stop => return Err(stop),
+        }
+        exception::goes_on(self);
+        Ok(())
     }
 
     /// After something was handed over, the first access to shared memory is a scheduling point:

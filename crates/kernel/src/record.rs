@@ -429,7 +429,7 @@ impl Cx<'_> {
     }
 
     #[cold]
-    pub(crate) fn record_leave(&mut self, routine: Routine, function: u64, value: u64) {
+    pub(crate) fn record_leave(&mut self, routine: Routine, function: u64, value: Option<u64>) {
         let context = self.id();
         if let Some(mut recorder) = self.recorder.take() {
             recorder.take_service(context);
@@ -439,16 +439,22 @@ impl Cx<'_> {
                     recorder.serving.push((context, name, argument));
                 }
             }
-            let value = match routine {
-                Routine::DriverEntry
-                | Routine::AddDevice
-                | Routine::Dispatch
-                | Routine::Completion => format!(" {}", nt::status::text(value as u32)),
-                Routine::Interrupt => format!(" {}", value & 0xff != 0),
-                Routine::Callback => format!(" {}", words::value(self, value)),
-                _ => String::new(),
+            let how = match (value, routine) {
+                (None, _) => "is left by an exception".to_owned(),
+                (
+                    Some(value),
+                    Routine::DriverEntry
+                    | Routine::AddDevice
+                    | Routine::Dispatch
+                    | Routine::Completion,
+                ) => format!("returns {}", nt::status::text(value as u32)),
+                (Some(value), Routine::Interrupt) => format!("returns {}", value & 0xff != 0),
+                (Some(value), Routine::Callback) => {
+                    format!("returns {}", words::value(self, value))
+                }
+                _ => "returns".to_owned(),
             };
-            recorder.add(self, Did::Leave(routine), format!("{} returns{value}", routine.name()));
+            recorder.add(self, Did::Leave(routine), format!("{} {how}", routine.name()));
             // Its frames are gone: what it was stands for where.
             let told = !in_kernel(function) && !recorder.leaves_out(self.state.moment);
             if let Some(last) = recorder.records.last_mut().filter(|_| told) {

@@ -4,7 +4,7 @@ use crate::cx::{Cx, Stop};
 use crate::event::{Event, Kind, Routine};
 use crate::service;
 use crate::service::Service;
-use crate::state::LOCATIONS;
+use crate::state::{LOCATIONS, Location};
 use memory::Access;
 use nt::layout::{device_object as device, driver_object as driver};
 use nt::layout::{io_stack_location as location, irp};
@@ -66,7 +66,13 @@ pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
         let text = super::request::describe(cx, at, target, major, minor);
         cx.note(&text);
     }
-    let value = cx.call(Routine::Dispatch, function, &[target, at])? as u32;
+    let value = match cx.call(Routine::Dispatch, function, &[target, at]) {
+        Err(Stop::Unwound) => {
+            given_up(cx, at, level, outer);
+            return Err(Stop::Unwound);
+        }
+        other => other? as u32,
+    };
     let now = cx.moment();
     let (mut marked, mut completed, mut passed, mut lower) = (false, None, false, None);
     if let Some(record) = cx.state.irp(at) {
@@ -103,6 +109,17 @@ pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
         function,
     })?;
     Ok(value)
+}
+
+/// An exception left the dispatch routine for a handler of the driver above: that one has the
+/// request again, which nobody returned to it, with its stack location as it was below.
+fn given_up(cx: &mut Cx, at: u64, level: usize, outer: Option<Location>) {
+    let Some(record) = cx.state.irp_mut(at) else { return };
+    if let Some(outer) = outer {
+        record.history[level] = outer;
+    } else if level > 0 {
+        record.history[level - 1].passed = None;
+    }
 }
 
 /// Passes a copy of a request down and waits until the lower drivers have completed it.

@@ -1,13 +1,14 @@
 //! Both phases of an exception: the search for a handler that takes it, and the unwinding to there.
 //!
-//! The walk ends where the kernel called the driver's routine: what leaves that one is handled by
-//! nobody. Language handlers are code of the driver or services, and run as called routines; a
+//! The walk ends where the kernel called the driver's routine by itself: what leaves that one is
+//! handled by nobody. Where a service called it that driver code had called, the walk goes on in
+//! that code; the service is left as it is. Language handlers are code of the driver or services, and run as called routines; a
 //! handler asks for the second phase by leaving with [`Stop::Unwinding`].
 //!
 //! Source: "x64 exception handling" (MicrosoftDocs/cpp-docs, docs/build), Language-specific handler
 //! and Unwind procedure.
 
-use super::frames::{self, Left};
+use super::frames::{self, Left, Place};
 use super::record::{self, Area, Exception, flags};
 use super::scopes;
 use crate::cx::{Cx, RAX, RSP, Stop};
@@ -35,16 +36,21 @@ const CONTINUE_SEARCH: u32 = 1;
 const DIRECTION: u64 = 1 << 10;
 
 /// Offers an exception to the handlers of the routine that runs. `Ok` where nobody takes it; the
-/// registers are then as before. `Err(Stop::Resumed)` where the driver goes on elsewhere. What the
-/// handlers are shown is `found`, where the caller made the record itself.
+/// registers are then as before. `Err` where the driver goes on elsewhere: with [`Stop::Resumed`] in
+/// the routine that runs, with [`Stop::Unwound`] in one further out. What the handlers are shown is
+/// `found`, where the caller made the record itself.
 pub(crate) fn dispatch(
     cx: &mut Cx,
-    (at, how): (Cpu, Rip),
+    place: Place,
     exception: &Exception,
     found: Option<u64>,
 ) -> Result<(), Stop> {
+    let Place { at, how, closed } = place;
     if cx.state.me().depth == 0 || !frames::any_handler(cx, &at, how) {
         return Ok(());
+    }
+    if let Some(closed) = closed {
+        return cx.unsupported(closed);
     }
     let kept = cx.cpu().clone();
     let Some(mut area) = Area::below(cx, kept.gpr[RSP]) else { return Ok(()) };
@@ -57,7 +63,7 @@ pub(crate) fn dispatch(
     cx.exceptions.dispatches += 1;
     let mut ended = search(cx, (&at, how), area, &kept);
     if let Err(Stop::Unwinding) = ended {
-        ended = unwind(cx, (at.clone(), how), area, &kept).map(|()| Search::Resumed);
+        ended = unwind(cx, (at.clone(), how), area, &kept).map(Search::Resumed);
     }
     cx.exceptions.dispatches -= 1;
     match ended? {
@@ -70,7 +76,7 @@ pub(crate) fn dispatch(
             frames::go_on(cx, &at);
             Err(Stop::Resumed)
         }
-        Search::Resumed => Err(Stop::Resumed),
+        Search::Resumed(stop) => Err(stop),
     }
 }
 
@@ -79,8 +85,8 @@ enum Search {
     Nobody,
     /// Go on where it happened, with the registers of the CONTEXT.
     Again,
-    /// The registers are those of the handler.
-    Resumed,
+    /// The registers are those of the handler; what its routine is told.
+    Resumed(Stop),
 }
 
 /// The first phase.
@@ -92,10 +98,11 @@ fn search(cx: &mut Cx, at: (&Cpu, Rip), area: Area, raised: &Cpu) -> Result<Sear
             Ok(None) => return Ok(Search::Nobody),
             Err(what) => return cx.unsupported(what),
         };
-        if !left.frame.handles_exceptions {
-            continue;
-        }
-        match call_handler(cx, &left, area, (0, 0), raised)? {
+        let answer = match left.frame.handles_exceptions {
+            true => call_handler(cx, &left, area, (0, 0), raised)?,
+            false => None,
+        };
+        match answer {
             Some(CONTINUE_EXECUTION) => {
                 let state = area.record + exception_record::EXCEPTION_FLAGS;
                 if cx.bus.memory.peek32(state) & flags::NONCONTINUABLE != 0 {
@@ -111,16 +118,23 @@ fn search(cx: &mut Cx, at: (&Cpu, Rip), area: Area, raised: &Cpu) -> Result<Sear
                 return cx.unsupported(format!("a language handler that returns {other}"));
             }
         }
+        if let Some(closed) = left.closed {
+            if frames::any_handler(cx, &here, how) {
+                return cx.unsupported(closed);
+            }
+            return Ok(Search::Nobody);
+        }
     }
 }
 
-/// The second phase, from the registers `at` to the target that was asked for.
+/// The second phase, from the registers `at` to the target that was asked for. Returns what the
+/// routine that runs is told: whether it is the one that goes on, or one further out.
 pub(crate) fn unwind(
     cx: &mut Cx,
     (mut here, mut how): (Cpu, Rip),
     area: Area,
     raised: &Cpu,
-) -> Result<(), Stop> {
+) -> Result<Stop, Stop> {
     let Some(mut target) = cx.exceptions.target.take() else {
         return cx.unsupported("an unwind without a target");
     };
@@ -161,10 +175,14 @@ pub(crate) fn unwind(
             here.gpr[RAX] = target.value;
             here.set_rflags(here.rflags() & !DIRECTION);
             frames::go_on(cx, &here);
-            let place = cx.describe_address(target.ip);
-            cx.moment();
-            cx.note(&format!("the driver goes on at {place}"));
-            return Ok(());
+            let home = frames::depth(cx, here.gpr[RSP]);
+            cx.exceptions.ended = true;
+            cx.exceptions.home = home;
+            let inner = cx.state.me().depth != home;
+            return Ok(if inner { Stop::Unwound } else { Stop::Resumed });
+        }
+        if let Some(closed) = left.closed {
+            return cx.unsupported(closed);
         }
         (here, how, scope) = (caller, next, 0);
     }
@@ -190,13 +208,14 @@ fn call_handler(
     if let Some(recorder) = &mut cx.recorder {
         recorder.raised = raised;
     }
+    cx.exceptions.handling = Some(raised.map(|(gpr, rip)| (rip, gpr[RSP])));
     let disposition = cx.call(Routine::Callback, handler, &arguments)?;
     Ok(Some(disposition as u32))
 }
 
 /// Whether a language handler is nothing but a jump through the import of `__C_specific_handler`, as
 /// in every image whose functions have no other one: then there is nothing to execute.
-fn leads_to_ours(cx: &Cx, handler: u64) -> bool {
+pub(crate) fn leads_to_ours(cx: &Cx, handler: u64) -> bool {
     let mut code = [0; 6];
     cx.bus.memory.view(handler, &mut code);
     // jmp [rip + distance]

@@ -32,6 +32,7 @@ use crate::cx::{Cx, Stop};
 use crate::map;
 use crate::service::Service;
 use dispatch::Target;
+use frames::Nested;
 use memory::{Access, Fault, TRACKED, USER};
 use nt::status::{
     STATUS_ACCESS_VIOLATION, STATUS_ILLEGAL_INSTRUCTION, STATUS_INTEGER_DIVIDE_BY_ZERO,
@@ -45,6 +46,50 @@ pub(crate) struct Exceptions {
     dispatches: u32,
     /// Where the unwind leads that a handler asked for.
     target: Option<Target>,
+    /// Calls of driver code by services that driver code called, oldest first: all calls that are
+    /// under way but the outermost.
+    nested: Vec<Nested>,
+    /// What is called next is a filter, a termination handler or a language handler: instruction and
+    /// stack pointer of who waits for it, where those are not the present ones.
+    handling: Option<Option<(u64, u64)>>,
+    /// Depth of the routine that goes on.
+    home: u8,
+    /// An unwind has come to its end.
+    ended: bool,
+}
+
+impl Exceptions {
+    /// A driver routine is called at this nesting: with its return address at `slot`, from where
+    /// `rip` and `rsp` are.
+    #[inline]
+    pub(crate) fn enter(&mut self, depth: u8, slot: u64, rip: u64, rsp: u64) {
+        if depth > 0 {
+            let handling = self.handling.take();
+            let (rip, rsp) = handling.flatten().unwrap_or((rip, rsp));
+            self.nested.push(Nested { slot, rip, rsp, handler: handling.is_some() });
+        }
+    }
+
+    /// It is over.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.nested.pop();
+    }
+}
+
+/// Whether the innermost routine is the one that goes on after an exception.
+pub(crate) fn is_home(cx: &mut Cx) -> bool {
+    cx.state.me().depth == cx.exceptions.home
+}
+
+/// Tells that the driver goes on, after an unwind.
+pub(crate) fn goes_on(cx: &mut Cx) {
+    if std::mem::take(&mut cx.exceptions.ended) {
+        cx.moment();
+        let rip = cx.cpu().rip;
+        let place = cx.describe_address(rip);
+        cx.note(&format!("the driver goes on at {place}"));
+    }
 }
 
 /// Offers a refused access to the driver's handlers, if Windows would. `Ok` where it stays a fault,
@@ -71,7 +116,7 @@ pub(crate) fn access_violation(
     if cx.bus.memory.check_allowing(fault.address, bytes, fault.access, allow).is_ok() {
         return Ok(());
     }
-    let at = frames::place(cx, &cx.cpus[usize::from(cx.id())].clone());
+    let place = frames::place(cx);
     let operation = match fault.access {
         Access::Read => 0,
         Access::Write => 1,
@@ -86,7 +131,7 @@ pub(crate) fn access_violation(
     if cx.recorder.is_some() {
         cx.note(&format!("exception STATUS_ACCESS_VIOLATION at address {:#x}", fault.address));
     }
-    dispatch::dispatch(cx, at, &exception, None)
+    dispatch::dispatch(cx, place, &exception, None)
 }
 
 /// Offers an exception of the processor's to the driver's handlers, at any IRQL: a division that
@@ -99,13 +144,13 @@ pub(crate) fn of_processor(cx: &mut Cx, vector: u8) -> Result<(), Stop> {
         13 => (STATUS_ACCESS_VIOLATION, vec![0, u64::MAX]),
         _ => return Ok(()),
     };
-    let at = frames::place(cx, &cx.cpus[usize::from(cx.id())].clone());
+    let place = frames::place(cx);
     let address = cx.cpu().rip;
     let exception = Exception { code, address, parameters, ..Exception::default() };
     if cx.recorder.is_some() {
         cx.note(&format!("exception {}", nt::status::text(code)));
     }
-    dispatch::dispatch(cx, at, &exception, None)
+    dispatch::dispatch(cx, place, &exception, None)
 }
 
 /// Services of these families touch the objects that they are given at DISPATCH_LEVEL, under a lock

@@ -14,13 +14,13 @@ use nt::status::{STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT};
 /// record. Does not return: either a handler of the driver takes it ([`Stop::Resumed`]), or the run
 /// ends.
 pub(crate) fn raise<T>(cx: &mut Cx, status: u32, why: &str) -> Result<T, Stop> {
-    let at = frames::place(cx, &cx.cpus[usize::from(cx.id())].clone());
-    let address = at.0.rip;
+    let place = frames::place(cx);
+    let address = place.at.rip;
     let exception =
         Exception { code: status, flags: flags::NONCONTINUABLE, address, ..Exception::default() };
     cx.moment();
     cx.note(&format!("exception {}: {why}", nt::status::text(status)));
-    dispatch(cx, at, &exception, None)?;
+    dispatch(cx, place, &exception, None)?;
     unhandled(cx, status, address, why)
 }
 
@@ -74,7 +74,7 @@ pub fn RtlRaiseException(cx: &mut Cx, at: u64) -> Result<(), Stop> {
             .collect(),
     };
     cx.note(&format!("exception {}: raised by the driver", nt::status::text(exception.code)));
-    let place = frames::place(cx, &cx.cpus[usize::from(cx.id())].clone());
+    let place = frames::place(cx);
     dispatch(cx, place, &exception, Some(at))?;
     unhandled(cx, exception.code, exception.address, "raised by the driver")
 }

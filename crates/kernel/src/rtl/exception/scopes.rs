@@ -118,6 +118,7 @@ fn call(
     if let Some(recorder) = &mut cx.recorder {
         recorder.raised = raised;
     }
+    cx.exceptions.handling = Some(raised.map(|(gpr, rip)| (rip, gpr[RSP])));
     cx.call(Routine::Callback, function, &arguments)
 }
 

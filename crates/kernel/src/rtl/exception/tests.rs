@@ -75,7 +75,9 @@ fn load(cx: &mut Cx, filter: u32) -> u64 {
     image.words(OUTER_INFO + 8, &[STUB, 1, begin, end, filter, target]);
     // Three codes: saves XMM6 at 10h, allocates 30h, pushes RBX.
     image.put(INNER_INFO, &[0x01, 10, 4, 0, 10, 0x68, 1, 0, 5, 0x52, 1, 0x30]);
-    image.words(TABLE, &[OUTER, after, OUTER_INFO, INNER, last, INNER_INFO]);
+    // Room for another body, see `through`.
+    assert!(last <= OUTER_INFO);
+    image.words(TABLE, &[OUTER, after, OUTER_INFO, INNER, OUTER_INFO, INNER_INFO]);
 
     let base = image_base(0);
     cx.load(Image {
@@ -193,4 +195,95 @@ fn a_filter_may_mend_a_register_and_go_on() {
         assert_eq!(cx.call(Routine::Callback, routine, &[0])?, 0, "no handler, a normal return");
         Ok(())
     });
+}
+
+/// Where tests put a routine that raises, called by a service.
+const RAISER: u32 = 0x1280;
+
+/// Has the inner routine call a service with `words` in RCX, RDX, R8, R9 and on the stack, the last
+/// of them the routine that raises.
+fn through(cx: &mut Cx, service: &str, words: [u64; 4], fifth: bool) {
+    let base = image_base(0);
+    // mov ecx, code; mov rax, ExRaiseStatus; jmp rax
+    let raise = cx.registry.address_of("ExRaiseStatus").expect("a service");
+    let mut raiser = vec![0xb9];
+    raiser.extend(RAISED.to_le_bytes());
+    raiser.extend([0x48, 0xb8]);
+    raiser.extend(raise.to_le_bytes());
+    raiser.extend([0xff, 0xe0]);
+    cx.bus.memory.poke(base + u64::from(RAISER), &raiser);
+    // Behind the prologue: mov rbx, 0 - so that a value that is not put back shows.
+    let mut body = vec![0x31, 0xdb];
+    let registers: [[u8; 2]; 4] = [[0x48, 0xb9], [0x48, 0xba], [0x49, 0xb8], [0x49, 0xb9]];
+    for (register, word) in registers.iter().zip(words) {
+        body.extend(register);
+        body.extend(word.to_le_bytes());
+    }
+    if fifth {
+        // mov rax, raiser; mov [rsp + 20h], rax
+        body.extend([0x48, 0xb8]);
+        body.extend((base + u64::from(RAISER)).to_le_bytes());
+        body.extend([0x48, 0x89, 0x44, 0x24, 0x20]);
+    }
+    // mov rax, service; call rax; int3
+    body.extend([0x48, 0xb8]);
+    body.extend(cx.registry.address_of(service).expect("a service").to_le_bytes());
+    body.extend([0xff, 0xd0, 0xcc]);
+    cx.bus.memory.poke(base + u64::from(INNER) + 14, &body);
+}
+
+#[test]
+fn an_exception_unwinds_through_a_service_that_calls_back() {
+    run(|cx| {
+        let routine = load(cx, 1);
+        let readable = block(cx, 64);
+        through(cx, "bsearch", [readable, readable, 4, 8], true);
+        cx.cpu().gpr[3] = 0x1234;
+        cx.cpu().xmm[6] = 0x5678;
+        let before = cx.cpu().gpr[4];
+        assert_eq!(cx.call(Routine::Callback, routine, &[readable])?, u64::from(RAISED));
+        assert_eq!((cx.cpu().gpr[3], cx.cpu().xmm[6]), (0x1234, 0x5678), "the caller's again");
+        assert_eq!((cx.cpu().gpr[4], cx.state.me().depth), (before, 0));
+        assert!(cx.exceptions.nested.is_empty());
+        // And the same again: nothing of the first one is left.
+        assert_eq!(cx.call(Routine::Callback, routine, &[readable])?, u64::from(RAISED));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_service_that_holds_something_is_not_left_silently() {
+    let closed = |filter: u32| {
+        outcome(move |cx| {
+            let routine = load(cx, filter);
+            let readable = block(cx, 64);
+            let raiser = image_base(0) + u64::from(RAISER);
+            through(cx, "RtlRunOnceExecuteOnce", [readable, raiser, 0, 0], false);
+            cx.call(Routine::Callback, routine, &[readable]).map(drop)
+        })
+    };
+    let ended = closed(1);
+    assert!(
+        matches!(&ended, Some(Outcome::Unsupported { what }) if what.contains("RtlRunOnceExecuteOnce")),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn an_exception_does_not_leave_a_filter() {
+    let ended = outcome(|cx| {
+        let routine = load(cx, FILTER);
+        let readable = block(cx, 64);
+        through(cx, "bsearch", [readable, readable, 4, 8], true);
+        // The filter: mov rax, raiser; jmp rax
+        let mut filter = vec![0x48, 0xb8];
+        filter.extend((image_base(0) + u64::from(RAISER)).to_le_bytes());
+        filter.extend([0xff, 0xe0]);
+        cx.bus.memory.poke(image_base(0) + u64::from(FILTER), &filter);
+        cx.call(Routine::Callback, routine, &[readable]).map(drop)
+    });
+    assert!(
+        matches!(&ended, Some(Outcome::Unsupported { what }) if what.contains("handles another")),
+        "{ended:?}"
+    );
 }

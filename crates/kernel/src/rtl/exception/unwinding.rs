@@ -46,8 +46,7 @@ fn unwind_to(cx: &mut Cx, target: Target, record: u64) -> Result<(), Stop> {
     cx.exceptions.dispatches += 1;
     let ended = unwind(cx, (at, Rip::Return), area, &kept);
     cx.exceptions.dispatches -= 1;
-    ended?;
-    Err(Stop::Resumed)
+    Err(ended?)
 }
 
 fn on_stack(cx: &Cx, at: &Cpu, frame: u64) -> bool {
