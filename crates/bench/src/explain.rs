@@ -11,7 +11,7 @@ use crate::token::Token;
 use crate::trace;
 use finding::{Blame, BugCheck, Finding, Frame, Place, Severity, Trust};
 use kernel::event::{Kind, Rule, Site, Violation};
-use kernel::{Did, Outcome, Record, World, words};
+use kernel::{Did, Outcome, Record, Recorder, World, words};
 use schedule::Schedule;
 use std::ops::Range;
 use std::rc::Rc;
@@ -96,7 +96,8 @@ pub(crate) fn outcome(
     match &world.outcome {
         None => Told::Nothing,
         Some(Outcome::Violation(violation)) => {
-            let mut finding = finding_of(target, violation, world);
+            let set_up = SetUpRecord::of(target, scenario, violation, world);
+            let mut finding = finding_of(target, violation, world, set_up.as_ref());
             finding.scenario.clone_from(&scenario.name);
             finding.replay = Some(
                 Token {
@@ -151,23 +152,63 @@ pub(crate) fn internal(what: &str) -> Finding {
     }
 }
 
-fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Finding {
+/// What set the machine up, recorded: things that a run goes wrong with are often made there.
+struct SetUpRecord {
+    recorder: Recorder,
+    /// The last moment of it.
+    end: Site,
+}
+
+impl SetUpRecord {
+    /// Sets up once more, with a recorder, if something that a finding shows lies before the run.
+    fn of(
+        target: &Rc<Target>,
+        scenario: &Scenario,
+        violation: &Violation,
+        world: &World,
+    ) -> Option<SetUpRecord> {
+        let recorder = world.recorder.as_ref()?;
+        let sites = violation.places.iter().filter_map(|place| place.1).chain(world.state.failed);
+        let earlier = sites.into_iter().any(|site| site != 0 && recorder.find(site).is_none());
+        if !earlier || scenario.name == crate::campaign::LOAD {
+            return None;
+        }
+        let mut session = Session::new(target, scenario, true).ok()?;
+        let end = session.machine.state.moment;
+        Some(SetUpRecord { recorder: session.machine.recorder.take()?, end })
+    }
+
+    /// The record of a moment of the set-up.
+    fn find(&self, site: Site) -> Option<&Record> {
+        self.recorder.find(site).filter(|_| site <= self.end)
+    }
+}
+
+fn finding_of(
+    target: &Rc<Target>,
+    violation: &Violation,
+    world: &World,
+    set_up: Option<&SetUpRecord>,
+) -> Finding {
     let rule: &Rule = violation.rule;
     let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
+    let find = |site: Site| {
+        let during = world.recorder.as_ref().and_then(|recorder| recorder.find(site));
+        during.or_else(|| set_up?.find(site))
+    };
     let places: Vec<(&str, &Record)> = violation
         .places
         .iter()
         .filter_map(|(role, site)| {
-            let recorder = world.recorder.as_ref()?;
             let record = match site {
-                Some(site) => recorder.find(*site)?,
+                Some(site) => find(*site)?,
                 None => records.iter().rev().find(|record| record.did != Did::Switch)?,
             };
             Some((role.as_str(), record))
         })
         .collect();
     // The call that failed leads to all the rest.
-    let failed = world.state.failed.and_then(|site| world.recorder.as_ref()?.find(site));
+    let failed = world.state.failed.and_then(find);
     let failed =
         failed.map(|record| ("the call that fails in this run, memory being short", record));
     let places: Vec<(&str, &Record)> = failed.into_iter().chain(places).collect();
@@ -176,8 +217,12 @@ fn finding_of(target: &Rc<Target>, violation: &Violation, world: &World) -> Find
         true => rule.why.to_owned(),
         false => format!("{} {}", trace::named(target, &violation.detail), rule.why),
     };
+    // Whoever set up was in nobody's way.
+    let start = set_up.map_or(0, |set_up| set_up.end + 1);
+    let meet: Vec<(&str, &Record)> =
+        places.iter().filter(|place| place.1.site >= start).copied().collect();
     if timeline.iter().any(|step| step.preempts)
-        && let Some(sentence) = race::sentence(target, world, &places)
+        && let Some(sentence) = race::sentence(target, world, &meet)
     {
         explanation = format!("{explanation}\n{sentence}");
     }

@@ -34,9 +34,6 @@ const WITHOUT_BUG_CHECK: [&str; 10] = [
     "symbolic-link-left",
 ];
 
-/// Rules whose cause lies in the set-up, which a run from the baseline does not show.
-const SET_UP: [&str; 1] = ["device-type-ignored"];
-
 /// What is wrong with a finding as such.
 fn faults(finding: &Finding) -> Vec<String> {
     let mut faults = Vec::new();
@@ -58,7 +55,7 @@ fn faults(finding: &Finding) -> Vec<String> {
         let file = frame.file.as_deref().unwrap_or_default();
         file.ends_with("driver.c") && frame.line.is_some_and(|line| line > 0)
     });
-    expect(in_source || SET_UP.contains(&finding.rule.as_str()), "no place in driver.c");
+    expect(in_source, "no place in driver.c");
     match &finding.bugcheck {
         Some(bugcheck) => {
             expect(bugcheck.name != "UNKNOWN", "the bug check has no name");
@@ -129,6 +126,25 @@ fn a_search_finds_both_ways_in_which_held_requests_are_reordered() {
     let by = |caller: &str| swaps.iter().any(|swap| swap.contains(&caller));
     assert!(by("ReplayOffline"), "put back at the tail: {swaps:?}");
     assert!(by("WithdrawActive"), "withdrawn behind one that came later: {swaps:?}");
+}
+
+/// What was made while the machine was set up, before any run, is shown like everything else.
+#[test]
+fn what_setting_up_made_is_shown_with_its_place() {
+    for (name, role, function) in [
+        ("notification-left", "registered here", "DriverEntry"),
+        ("device-type-ignored", "device made here", "AddDevice"),
+        ("thread-left", "thread made here", "StartThread"),
+    ] {
+        let report = common::test(&common::driver("buggy", name), &Options::default());
+        let places = report.findings.iter().flat_map(|finding| &finding.places);
+        let place = places.into_iter().find(|place| place.role == role).expect(name);
+        assert_eq!(place.context, "loader", "{name}");
+        let in_driver = |frame: &finding::Frame| {
+            frame.function.as_deref() == Some(function) && frame.line.is_some_and(|line| line > 0)
+        };
+        assert!(place.stack.iter().any(in_driver), "{name}: {:?}", place.stack);
+    }
 }
 
 /// Advice leaves the verdict open, so the search goes on after it, and yet not for ever.
