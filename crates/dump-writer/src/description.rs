@@ -149,6 +149,8 @@ pub struct Description {
     pub stack: Option<Object>,
     /// `KPRCB` of the processor that crashed.
     pub prcb: Option<Object>,
+    /// `KPRCB` of processors before it, in a dump of pages.
+    pub other_prcbs: Vec<Object>,
     /// `ETHREAD` of its thread.
     pub thread: Option<Object>,
     /// `EPROCESS` of that thread.
@@ -192,6 +194,7 @@ impl Description {
             memory: Vec::new(),
             stack: None,
             prcb: None,
+            other_prcbs: Vec::new(),
             thread: None,
             process: None,
             offsets: Offsets::default(),

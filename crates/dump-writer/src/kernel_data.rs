@@ -192,11 +192,14 @@ impl Builder {
         self.place(area.bytes())
     }
 
-    /// Addresses of the processors' blocks, of which one is described.
+    /// Addresses of the processors' blocks.
     fn processors(&mut self, description: &Description) -> u64 {
         let Some(prcb) = &description.prcb else { return 0 };
-        let mut area = Area::new(2 * self.width(), self.wide);
-        area.pointer(0, prcb.address);
+        let blocks = description.other_prcbs.iter().chain([prcb]);
+        let mut area = Area::new((description.other_prcbs.len() + 2) * self.width(), self.wide);
+        for (index, block) in blocks.enumerate() {
+            area.pointer(index * self.width(), block.address);
+        }
         self.place(area.bytes())
     }
 }

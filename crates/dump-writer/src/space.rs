@@ -59,11 +59,11 @@ impl Made {
 fn sources(description: &Description) -> impl Iterator<Item = Source<'_>> {
     let objects =
         [&description.prcb, &description.thread, &description.process, &description.stack];
-    let objects = objects.into_iter().flatten().map(|object| Source {
-        address: object.address,
-        bytes: &object.bytes,
-        page: Page::Small,
-    });
+    let objects = objects
+        .into_iter()
+        .flatten()
+        .chain(&description.other_prcbs)
+        .map(|object| Source { address: object.address, bytes: &object.bytes, page: Page::Small });
     let memory = description.memory.iter().map(|memory| Source {
         address: memory.address,
         bytes: &memory.bytes,

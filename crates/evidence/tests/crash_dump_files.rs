@@ -66,7 +66,7 @@ fn a_small_dump_of_x64() {
     assert_eq!(blamed.size, 0x3_b000);
     let unloaded: Vec<&str> = dump.unloaded.iter().map(|driver| driver.name.as_str()).collect();
     assert_eq!(unloaded, ["dam.sys", "WdBoot.sys", "hwpolicy.sys", "mcupdate.dll"]);
-    let debugger = dump.debugger_data.expect("KDBG");
+    let debugger = dump.debugger_data.as_ref().expect("KDBG");
     assert_eq!(debugger.kernel_base(), Some(0xffff_f804_7ba0_0000));
     assert_eq!(debugger.size_of_process(), Some(0xa40));
     assert_eq!(dump.process().map(<[u8]>::len), Some(0xa40));

@@ -6,29 +6,44 @@
 use super::modules::{Module, Stamp};
 use super::{Dump, Lack, note};
 use crate::bytes::wide;
+use std::collections::HashSet;
 
 /// More than any machine loads; a list that goes on longer is damaged.
 const MOST_MODULES: usize = 4096;
-/// Longest path that is read.
+/// Longest path that is read, in bytes.
 const MOST_PATH: u16 = 0x1000;
+/// Bytes of all paths together: page tables may show one page of the file at as many addresses as they like.
+const MOST_PATHS: usize = 1 << 20;
 
 impl Dump<'_> {
     pub(super) fn walk_loaded_modules(&mut self) {
         let head = self.header.loaded_module_list;
-        let lack = |why: String| Lack { part: "PsLoadedModuleList", offset: 0x20, why };
+        let offset = if self.header.wide { 0x20 } else { 0x18 };
+        let lack = |why: String| Lack { part: "PsLoadedModuleList", offset, why };
         let Some(mut at) = self.read_pointer(head) else {
             let why = format!("no memory of the dump is at {head:#x}");
             return note(&mut self.lacks, lack(why));
         };
+        let mut seen = HashSet::new();
+        let mut paths = 0usize;
         while at != head {
+            if !seen.insert(at) {
+                let why = format!("the list comes back to {at:#x} and never to its head");
+                return note(&mut self.lacks, lack(why));
+            }
             if self.modules.len() == MOST_MODULES {
-                return note(&mut self.lacks, lack("its list does not come to an end".to_owned()));
+                return note(&mut self.lacks, lack("the list does not come to an end".to_owned()));
             }
             let entry = self.entry_of_list(at).zip(self.read_pointer(at));
             let Some((module, next)) = entry else {
                 let why = format!("the entry at {at:#x} is not in the dump");
                 return note(&mut self.lacks, lack(why));
             };
+            paths = paths.saturating_add(module.path.len());
+            if paths > MOST_PATHS {
+                let why = "its paths are longer than all that Windows loads have".to_owned();
+                return note(&mut self.lacks, lack(why));
+            }
             self.modules.push(module);
             at = next;
         }
@@ -40,19 +55,20 @@ impl Dump<'_> {
         let base = self.read_pointer(field(0x30, 0x18)?)?;
         let size = self.half(field(0x40, 0x20)?)?;
         let checksum = self.half(field(0x78, 0x40)?)?;
-        let path = self.unicode(field(0x48, 0x24)?).unwrap_or_default();
+        let path = self.text_at(field(0x48, 0x24)?, MOST_PATH).unwrap_or_default();
         let stamp = self.image_stamp(base).unwrap_or(0);
         let stamp = Stamp::judge(stamp, self.header.system_time);
         Some(Module { offset: 0, path, base, size, checksum, stamp })
     }
 
-    fn half(&self, at: u64) -> Option<u32> {
+    pub(super) fn half(&self, at: u64) -> Option<u32> {
         let mut bytes = [0; 4];
         self.read_virtual(at, &mut bytes).then(|| u32::from_le_bytes(bytes))
     }
 
-    fn unicode(&self, at: u64) -> Option<String> {
-        let length = (self.half(at)? as u16).min(MOST_PATH);
+    /// The text of the `UNICODE_STRING` at `at`, cut to `most` bytes.
+    pub(super) fn text_at(&self, at: u64, most: u16) -> Option<String> {
+        let length = (self.half(at)? as u16).min(most);
         let buffer = self.read_pointer(at.checked_add(if self.header.wide { 8 } else { 4 })?)?;
         let mut bytes = vec![0; length.into()];
         self.read_virtual(buffer, &mut bytes).then(|| wide(&bytes))

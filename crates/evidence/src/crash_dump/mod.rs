@@ -7,6 +7,7 @@
 
 mod debugger_data;
 mod header;
+mod kernel;
 mod loaded;
 mod memory;
 mod modules;
@@ -73,13 +74,14 @@ pub struct Dump<'a> {
     pub debugger_data: Option<DebuggerData<'a>>,
     /// Loaded modules, in the order of the dump.
     pub modules: Vec<Module>,
-    /// Modules unloaded before the crash, of a small dump.
+    /// Modules unloaded before the crash, the latest first.
     pub unloaded: Vec<Unloaded>,
     /// What the file should hold and does not.
     pub lacks: Vec<Lack>,
     /// Copies of memory in a small dump, by address.
     blocks: Vec<Block>,
     pages: Pages<'a>,
+    copies: kernel::Copies,
 }
 
 impl<'a> Dump<'a> {
@@ -101,11 +103,13 @@ impl<'a> Dump<'a> {
             lacks,
             blocks: Vec::new(),
             pages,
+            copies: kernel::Copies::default(),
         };
         if dump.header.kind == Kind::Triage {
             dump.small();
         } else {
             dump.walk_loaded_modules();
+            dump.read_kernel();
         }
         Ok(dump)
     }
@@ -143,10 +147,10 @@ impl<'a> Dump<'a> {
         Registers::parse(self.header.machine, self.header.context?)
     }
 
-    /// Registers of the processor block of a small dump: those at the call of the bug check itself.
+    /// Registers of the processor block: those at the call of the bug check itself.
     #[must_use]
     pub fn prcb_registers(&self) -> Option<Registers> {
-        let (prcb, debugger) = (self.prcb()?, self.debugger_data?);
+        let (prcb, debugger) = (self.prcb()?, self.debugger_data.as_ref()?);
         if let Some(offset) = debugger.prcb_context_pointer() {
             let field = prcb.get(usize::from(offset)..)?;
             let at = if self.header.wide {
@@ -169,33 +173,36 @@ impl<'a> Dump<'a> {
         self.modules.iter().find(|module| module.contains(address))
     }
 
-    /// The call stack of a small dump: its lowest address and its bytes.
+    /// The call stack: its lowest address, which is the stack pointer, and its bytes as far as the dump
+    /// holds them.
     #[must_use]
-    pub fn stack(&self) -> Option<(u64, &'a [u8])> {
-        let triage = self.triage.as_ref()?;
+    pub fn stack(&self) -> Option<(u64, &[u8])> {
+        let Some(triage) = self.triage.as_ref() else {
+            return self.copies.stack.as_ref().map(|(start, bytes)| (*start, &bytes[..]));
+        };
         self.part(triage.call_stack_offset, triage.size_of_call_stack.into())
             .map(|bytes| (triage.top_of_stack, bytes))
     }
 
-    /// The processor block (KPRCB) of a small dump.
+    /// The block (KPRCB) of the processor that crashed.
     #[must_use]
-    pub fn prcb(&self) -> Option<&'a [u8]> {
-        let size = self.debugger_data?.size_of_prcb()?;
-        self.part(self.triage.as_ref()?.prcb_offset, size.into())
+    pub fn prcb(&self) -> Option<&[u8]> {
+        let Some(triage) = self.triage.as_ref() else { return self.copies.prcb.as_deref() };
+        self.part(triage.prcb_offset, self.debugger_data.as_ref()?.size_of_prcb()?.into())
     }
 
-    /// The process (EPROCESS) of a small dump.
+    /// The process (EPROCESS) of that processor's thread.
     #[must_use]
-    pub fn process(&self) -> Option<&'a [u8]> {
-        let size = self.debugger_data?.size_of_process()?;
-        self.part(self.triage.as_ref()?.process_offset, size.into())
+    pub fn process(&self) -> Option<&[u8]> {
+        let Some(triage) = self.triage.as_ref() else { return self.copies.process.as_deref() };
+        self.part(triage.process_offset, self.debugger_data.as_ref()?.size_of_process()?.into())
     }
 
-    /// The thread (ETHREAD) of a small dump.
+    /// The thread (ETHREAD) of that processor.
     #[must_use]
-    pub fn thread(&self) -> Option<&'a [u8]> {
-        let size = self.debugger_data?.size_of_thread()?;
-        self.part(self.triage.as_ref()?.thread_offset, size.into())
+    pub fn thread(&self) -> Option<&[u8]> {
+        let Some(triage) = self.triage.as_ref() else { return self.copies.thread.as_deref() };
+        self.part(triage.thread_offset, self.debugger_data.as_ref()?.size_of_thread()?.into())
     }
 
     /// What follows a small dump: data that drivers' bug check callbacks added (`DumpBlob`).

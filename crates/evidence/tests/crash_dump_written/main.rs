@@ -12,6 +12,9 @@ use evidence::crash_dump::{Dump, Stamp};
 const MACHINES: [Machine; 3] =
     [Machine::X64, Machine::X86 { pae: true }, Machine::X86 { pae: false }];
 
+/// Where the sample's stack lies, before it is cut to the machine's addresses.
+const STACK: u64 = 0xffff_f803_8900_1ee8;
+
 /// `value` as far as the machine's pointers go.
 fn cut(machine: Machine, value: u64) -> u64 {
     if machine.wide() { value } else { value & 0xffff_ffff }
@@ -65,20 +68,24 @@ fn sample(machine: Machine) -> Description {
             Memory::new(at(0xffff_a001_9000_0ff0), (0..0x40).collect()),
             Memory::new(at(0xffff_a001_9100_0000), vec![0x5a; 0x2345]),
         ],
-        stack: Some(object(0xffff_f803_8900_1ee8, 0x1118, 3)),
+        stack: Some(object(STACK, 0x1118, 3)),
         prcb: Some(object(0xffff_f803_7000_0180, 0xaf00, 4)),
         thread: Some(object(0xffff_a001_a000_0080, 0x898, 5)),
         process: Some(object(0xffff_a001_b000_0080, 0xa40, 6)),
         comment: "written by a test".to_owned(),
         system_time: 0x01d7_0000_0000_0000,
         up_time: 0x3_0000_0000,
-        processors: 4,
+        processors: 1,
         ..Description::new(machine)
     }
 }
 
 fn registers(machine: Machine) -> Registers {
-    let general = |index: u64| 0xffff_a001_0000_0000 + 0x1111_1111 * index;
+    // The stack pointer is that of the stack.
+    let general = |index: u64| match index {
+        4 => STACK,
+        _ => 0xffff_a001_0000_0000 + 0x1111_1111 * index,
+    };
     if machine.wide() {
         Registers::X64(X64 {
             general: std::array::from_fn(|index| general(index as u64)),
@@ -102,7 +109,7 @@ fn check_header(description: &Description, dump: &Dump<'_>) {
     let header = &dump.header;
     let wide = description.machine.wide();
     assert_eq!((header.wide, header.major, header.build), (wide, 0xf, description.build));
-    assert_eq!((header.processors, header.bug_check), (4, 0xd1));
+    assert_eq!((header.processors, header.bug_check), (1, 0xd1));
     assert_eq!(header.parameters, description.parameters);
     assert_eq!(header.pae, description.machine == Machine::X86 { pae: true });
     assert_eq!(header.comment, Some(&b"written by a test"[..]));
@@ -164,4 +171,15 @@ fn check_memory(description: &Description, dump: &Dump<'_>) {
         assert!(dump.read_virtual(memory.address, &mut read), "{:#x}", memory.address);
         assert!(read == memory.bytes, "{:#x}", memory.address);
     }
+}
+
+fn check_unloaded(description: &Description, dump: &Dump<'_>) {
+    let read: Vec<_> =
+        dump.unloaded.iter().map(|driver| (&*driver.name, driver.begin, driver.end)).collect();
+    let described: Vec<_> = description
+        .unloaded
+        .iter()
+        .map(|driver| (&*driver.name, driver.begin, driver.end))
+        .collect();
+    assert_eq!(read, described);
 }

@@ -1,8 +1,12 @@
 //! Dumps of pages: full, bitmap and kernel dumps.
 
-use crate::{MACHINES, check_header, check_memory, check_modules, check_registers, cut, sample};
+use crate::{
+    MACHINES, check_header, check_memory, check_modules, check_registers, check_unloaded, cut,
+    sample,
+};
 use dump_writer::{
-    Bitmap, Description, Machine, Memory, Page, write_bitmap, write_full, write_kernel,
+    Bitmap, Description, Machine, Memory, Object, Page, Unloaded, write_bitmap, write_full,
+    write_kernel,
 };
 use evidence::crash_dump::{Dump, Kind};
 
@@ -79,7 +83,86 @@ pub(crate) fn paged(machine: Machine) -> Description {
     } else {
         add(0xffff_f000, 0x1000, Page::Small);
     }
+    // The processor names its thread, the thread its process.
+    let width = if machine.wide() { 8 } else { 4 };
+    let link = |from: &mut Option<Object>, at: usize, to: &Option<Object>| {
+        let address = to.as_ref().expect("described").address.to_le_bytes();
+        let bytes = &mut from.as_mut().expect("described").bytes;
+        bytes[at..at + width].copy_from_slice(&address[..width]);
+    };
+    link(&mut description.prcb, 8, &description.thread);
+    link(&mut description.thread, 0xb8, &description.process);
+    description.offsets.prcb_current_thread = 8;
+    description.offsets.kthread_apc_process = 0xb8;
     description
+}
+
+#[test]
+fn what_debuggers_need() {
+    each(|description, dump, _| {
+        check_unloaded(description, dump);
+        let debugger = dump.debugger_data.as_ref().expect("KDBG");
+        assert_eq!(debugger.offset, 0);
+        assert_eq!(debugger.kernel_base(), Some(description.modules[0].base));
+        assert_eq!(debugger.loaded_module_list(), Some(dump.header.loaded_module_list));
+        let mut code = [0; 4];
+        assert!(dump.read_virtual(debugger.bugcheck_data().expect("told"), &mut code));
+        assert_eq!(u32::from_le_bytes(code), description.bug_check);
+        for (read, described) in [
+            (dump.prcb(), &description.prcb),
+            (dump.thread(), &description.thread),
+            (dump.process(), &description.process),
+        ] {
+            assert!(read == described.as_ref().map(|object| &object.bytes[..]));
+        }
+        let stack = description.stack.as_ref().expect("described");
+        let (start, bytes) = dump.stack().expect("a stack");
+        assert_eq!(start, stack.address);
+        assert!(bytes.starts_with(&stack.bytes));
+        // As far as the page goes.
+        assert_eq!((start + bytes.len() as u64) % 0x1000, 0);
+    });
+}
+
+#[test]
+fn the_processor_that_crashed_is_the_one_with_the_stack() {
+    for (write, _) in WRITERS {
+        let mut description = paged(Machine::X64);
+        description.processors = 2;
+        let other = Object { address: 0xffff_f803_7100_0180, bytes: vec![1; 0xaf00] };
+        description.other_prcbs.push(other);
+        let file = write(&description);
+        let dump = Dump::parse(&file).expect("a dump");
+        // Two processors and nothing to tell them by.
+        assert_eq!((dump.prcb(), dump.thread(), dump.process()), (None, None, None));
+        // The processor's context record, a copy of the header's.
+        let record = 0xffff_a001_c000_0000u64;
+        description.memory.push(Memory::new(record, file[0x348..0x348 + 0x4d0].to_vec()));
+        description.offsets.prcb_context = 0x100;
+        let prcb = description.prcb.as_mut().expect("described");
+        prcb.bytes[0x100..0x108].copy_from_slice(&record.to_le_bytes());
+        let file = write(&description);
+        let dump = Dump::parse(&file).expect("a dump");
+        assert!(dump.prcb() == description.prcb.as_ref().map(|prcb| &prcb.bytes[..]));
+        assert_eq!(dump.prcb_registers().map(|read| read.sp), Some(crate::STACK));
+        assert!(dump.process() == description.process.as_ref().map(|object| &object.bytes[..]));
+    }
+}
+
+#[test]
+fn the_ring_of_unloaded_modules_is_read_whole() {
+    for machine in MACHINES {
+        let mut description = paged(machine);
+        let driver = |index: u64| Unloaded {
+            name: format!("driver{index}.sys"),
+            begin: 0x1000 + index * 0x1000,
+            end: 0x2000 + index * 0x1000,
+            time: index,
+        };
+        description.unloaded = (0..50).map(driver).collect();
+        let file = full(&description);
+        check_unloaded(&description, &Dump::parse(&file).expect("a dump"));
+    }
 }
 
 #[test]
