@@ -1,5 +1,6 @@
 //! The verbs: one file each.
 
+mod explain;
 mod lookup;
 mod replay;
 mod rules;
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     Replay(replay::Arguments),
     Rules(rules::Arguments),
     Scenarios(scenarios::Arguments),
+    Explain(explain::Arguments),
     Lookup(lookup::Arguments),
 }
 
@@ -26,12 +28,13 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Rules(arguments) => rules::run(arguments),
         Command::Scenarios(arguments) => scenarios::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
     }
 }
 
 /// A document that could not be written as JSON: no input can cause that.
-fn no_json(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn no_json(error: impl std::fmt::Display) -> Failure {
     Failure::Internal(format!(
         "the outcome cannot be written as JSON: {error}; please report this."
     ))

@@ -8,9 +8,11 @@
 mod commands;
 mod driver_file;
 mod duration;
+mod evidence;
 mod failure;
 mod output;
 mod panics;
+mod programs;
 mod progress;
 mod source;
 

@@ -20,6 +20,8 @@ pub enum Blame {
     Environment,
     /// The bench itself is wrong.
     Internal,
+    /// Of a crash: hardware, Windows itself, or nobody that is known.
+    Unknown,
 }
 
 /// How bad it is.

@@ -16,8 +16,23 @@ mod space;
 mod spaces;
 mod suggest;
 mod table;
+pub mod windows;
 
 pub use answer::Answer;
 pub use bugcheck::{BugCheck, Explained, Parameter, SubCode, bugcheck};
 pub use lookup::{Lookup, Question, look_up};
 pub use space::Space;
+
+/// Name of an NTSTATUS.
+#[must_use]
+pub fn status_name(status: u32) -> Option<&'static str> {
+    table::NTSTATUS.get(status).map(|row| row.name)
+}
+
+/// Flags of Driver Verifier by name; the digits where one of them is not known.
+#[must_use]
+pub fn verifier_text(flags: u32) -> String {
+    let name =
+        spaces::ask(Space::Verifier, number::Number { value: flags.into(), decimal: false }, "");
+    name.map_or_else(|| format!("0x{flags:X}"), |answer| format!("0x{flags:X}: {}", answer.name))
+}

@@ -1,7 +1,9 @@
 //! The JSON documents: one object each, `schema` first, field names stable.
 
+mod crash;
 mod lookup;
 
+pub use crash::crash_json;
 pub use lookup::lookup_json;
 
 use crate::RuleInfo;
@@ -11,7 +13,7 @@ use bench::{
 };
 use finding::Finding;
 use serde::{Serialize, Serializer};
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use std::io::{self, Write};
 
 #[derive(Serialize)]
@@ -314,19 +316,27 @@ fn unsupported(it: &Unsupported) -> UnsupportedDocument<'_> {
 }
 
 fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    written(value, Harmless(PrettyFormatter::new()))
+}
+
+/// The same on one line, for many documents in a row.
+fn line(value: &impl Serialize) -> serde_json::Result<String> {
+    written(value, Harmless(CompactFormatter))
+}
+
+fn written<F: Formatter>(value: &impl Serialize, form: F) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
-    let mut to = serde_json::Serializer::with_formatter(&mut bytes, Harmless::default());
+    let mut to = serde_json::Serializer::with_formatter(&mut bytes, form);
     value.serialize(&mut to)?;
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
-/// Indents, and writes out the characters that JSON allows in a string and a terminal obeys, so that
+/// Writes out the characters that JSON allows in a string and a terminal obeys, so that
 /// a document may be looked at without harm. To a JSON reader it is the same document.
-#[derive(Default)]
-struct Harmless(PrettyFormatter<'static>);
+struct Harmless<F>(F);
 
-impl Formatter for Harmless {
+impl<F: Formatter> Formatter for Harmless<F> {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         to: &mut W,

@@ -1,5 +1,6 @@
 //! Text for a person: at most [`WIDTH`] columns, apart from what somebody may want to copy whole.
 
+mod crash;
 mod finding;
 mod imports;
 mod lookup;
@@ -11,6 +12,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use crash::{CrashDetail, crash_text};
 pub use imports::imports_text;
 pub use lookup::lookup_text;
 pub use replay::replay_text;

@@ -13,6 +13,7 @@ mod paths;
 mod pdb;
 
 pub use map_file::{MapFile, MapForm, MapSymbol};
+pub use pdb::is_of as pdb_is_of;
 
 use names::Names;
 use pe::Image;

@@ -3,7 +3,7 @@
 use crate::dwarf::from_calls;
 use crate::names::{Named, Names};
 use crate::{InlinedCall, Location};
-use pdb_addr2line::pdb::{FallibleIterator, PDB, SymbolData};
+use pdb_addr2line::pdb::{FallibleIterator, PDB, Source, SymbolData};
 use pdb_addr2line::{Context, ContextPdbData, TypeFormatterFlags};
 use pe::{CodeView, Image};
 use self_cell::self_cell;
@@ -107,7 +107,10 @@ type Opened = PDB<'static, Cursor<Vec<u8>>>;
 
 /// A PDB belongs to an image when GUID and age agree. The image carries the age of the debug information
 /// stream; the PDB's own age also counts what tools did to the file later.
-fn check_identity(pdb: &mut Opened, wanted: &CodeView) -> Result<(), String> {
+fn check_identity<'s, S: Source<'s> + 's>(
+    pdb: &mut PDB<'s, S>,
+    wanted: &CodeView,
+) -> Result<(), String> {
     let unusable = |error: pdb_addr2line::pdb::Error| format!("the PDB cannot be used: {error}.");
     let information = pdb.pdb_information().map_err(unusable)?;
     let stream_age = pdb.debug_information().map_err(unusable)?.age();
@@ -139,4 +142,13 @@ fn variables(pdb: &mut Opened) -> Result<Vec<Named>, pdb_addr2line::pdb::Error> 
         }
     }
     Ok(variables)
+}
+/// Whether `pdb` belongs to `image`, by GUID and age.
+pub fn is_of(image: &Image<'_>, pdb: &[u8]) -> bool {
+    let Ok(Some(wanted)) = image.codeview() else { return false };
+    let fits = || {
+        let mut pdb = PDB::open(Cursor::new(pdb)).map_err(|error| error.to_string())?;
+        check_identity(&mut pdb, &wanted)
+    };
+    guarded(fits).is_some_and(|fits| fits.is_ok())
 }

@@ -212,6 +212,21 @@ impl<'a> Dump<'a> {
         self.data.get(start..).filter(|bytes| bytes.starts_with(b"DumpBlob"))
     }
 
+    /// File name of the driver that Windows itself found at fault, of a small dump.
+    #[must_use]
+    pub fn broken_driver(&self) -> Option<String> {
+        let at = u64::from(self.triage.as_ref()?.broken_driver_offset);
+        (at != 0).then(|| triage::counted_text(self.data, at).ok()).flatten()
+    }
+
+    /// `MmVerifyDriverLevel` of a small dump: flags of Driver Verifier, 0 where it is off.
+    #[must_use]
+    pub fn verifier_level(&self) -> Option<u32> {
+        let at = u64::from(self.triage.as_ref()?.mm_offset);
+        // DUMP_MM_STORAGE: version, size, special pool tag, action taken, then the level.
+        (at != 0).then(|| u32_at(self.data, at + 0x10, "MmVerifyDriverLevel").ok()).flatten()
+    }
+
     fn part(&self, offset: u32, size: u64) -> Option<&'a [u8]> {
         if offset == 0 || size == 0 {
             return None;

@@ -215,6 +215,13 @@ fn add(data: &[u8], block: Block, found: &mut Vec<Block>, lacks: &mut Vec<Lack>)
     }
 }
 
+/// A `DUMP_STRING`: how many UTF-16 units, and then they.
+pub(super) fn counted_text(data: &[u8], at: u64) -> Result<String, Error> {
+    let units = u32_at(data, at, "DriverName.Length")?;
+    let bytes = u64::from(units).min(MOST_NAME) * 2;
+    Ok(wide(slice(data, at + 4, bytes, "DriverName")?))
+}
+
 fn driver(
     data: &[u8],
     at: u64,
@@ -233,10 +240,7 @@ fn driver(
         |at64: u64, at32: u64, field| u32_at(data, at + if is_wide { at64 } else { at32 }, field);
     let stamp = half(0x88, 0x48, "TimeDateStamp")?;
     let name_at = u64::from(u32_at(data, at, "DriverNameOffset")?);
-    let name = u32_at(data, name_at, "DriverName.Length").and_then(|units| {
-        let bytes = u64::from(units).min(MOST_NAME) * 2;
-        Ok(wide(slice(data, name_at + 4, bytes, "DriverName")?))
-    });
+    let name = counted_text(data, name_at);
     Ok(Module {
         offset: at,
         path: name.unwrap_or_else(|error| {

@@ -13,6 +13,8 @@ pub struct Case {
     pub slots: Vec<Slot>,
     /// What to do, where that differs from the general advice.
     pub remedy: Option<String>,
+    /// What a failure bucket says of it, `LEAKED_POOL`.
+    pub bucket: Option<String>,
 }
 
 impl Case {

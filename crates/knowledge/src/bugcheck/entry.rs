@@ -22,6 +22,10 @@ pub struct BugCheck {
     pub link: String,
     /// Calls to try, as parameters; a test explains each.
     pub examples: Vec<[u64; 4]>,
+    /// What is usually at fault where it is no module: `hardware`.
+    pub blame: Option<String>,
+    /// First part of its failure bucket, where that is not its code.
+    pub(super) bucket: Option<String>,
     pub(super) slots: [Slot; 4],
     /// Indices of the parameters that select a case.
     pub(super) by: Vec<usize>,
@@ -41,8 +45,12 @@ struct File {
     link: String,
     #[serde(default)]
     examples: Vec<String>,
+    blame: Option<String>,
+    bucket: Option<String>,
     #[serde(default)]
     by: Vec<usize>,
+    #[serde(default)]
+    buckets: BTreeMap<String, String>,
     #[serde(default)]
     sets: BTreeMap<String, Vec<String>>,
     #[serde(default)]
@@ -81,6 +89,12 @@ impl BugCheck {
         })
     }
 
+    /// A code that nobody has named.
+    #[must_use]
+    pub fn unknown(code: u32) -> Self {
+        Self::named(code, "not a bug check of Windows that is known", super::page(code))
+    }
+
     pub(super) fn named(code: u32, name: &str, link: String) -> Self {
         let slot = Slot { kind: Kind::Hex, meaning: "not described here".to_owned() };
         let empty = String::new;
@@ -92,6 +106,8 @@ impl BugCheck {
             remedy: empty(),
             link,
             examples: Vec::new(),
+            blame: None,
+            bucket: None,
             slots: [slot.clone(), slot.clone(), slot.clone(), slot],
             by: Vec::new(),
             cases: Vec::new(),
@@ -125,12 +141,19 @@ impl BugCheck {
                 return Err(format!("{key}: {} parameters, not {others}", slots.len()));
             }
             let remedy = file.remedies.remove(key);
-            cases.push(Case { keys, means: means.clone(), slots, remedy });
+            let bucket = file.buckets.remove(key);
+            cases.push(Case { keys, means: means.clone(), slots, remedy, bucket });
         }
         // What looks at more parameters is asked first.
         cases.sort_by_key(|case| std::cmp::Reverse(case.keys.len()));
         if let Some(key) = file.remedies.keys().next() {
             return Err(format!("remedies: there is no case {key}"));
+        }
+        if let Some(key) = file.buckets.keys().next() {
+            return Err(format!("buckets: there is no case {key}"));
+        }
+        if file.blame.as_deref().is_some_and(|blame| blame != "hardware") {
+            return Err("`blame` may be hardware, or left out".to_owned());
         }
         let values = values(&file.values)?;
         let examples = file.examples.iter().map(|text| example(text)).collect::<Result<_, _>>()?;
@@ -142,6 +165,8 @@ impl BugCheck {
             remedy: file.remedy,
             link: file.link,
             examples,
+            blame: file.blame,
+            bucket: file.bucket,
             slots,
             by,
             cases,

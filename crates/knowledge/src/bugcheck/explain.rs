@@ -1,5 +1,6 @@
 //! A bug check with its four parameters, explained.
 
+use super::case::Case;
 use super::entry::BugCheck;
 use super::kind::{Kind, Slot};
 use super::render;
@@ -23,6 +24,11 @@ pub struct Explained {
     pub remedy: String,
     /// Page of the reference.
     pub link: String,
+    /// The part of a failure bucket that comes before whose fault it is: `AV`, `0x9F_3`,
+    /// `0xc4_62_LEAKED_POOL`.
+    pub bucket: String,
+    /// Whether it tells of broken hardware as a rule.
+    pub is_hardware: bool,
 }
 
 /// A value of one or two parameters that tells kinds of a bug check apart.
@@ -89,6 +95,21 @@ impl BugCheck {
             cause: self.cause.clone(),
             remedy: case.and_then(|case| case.remedy.clone()).unwrap_or(self.remedy.clone()),
             link: self.link.clone(),
+            bucket: self.bucket_prefix(case, &selecting),
+            is_hardware: self.blame.is_some(),
+        }
+    }
+
+    /// As the debugger of Windows names failures: code and sub-code, unless the entry knows better.
+    fn bucket_prefix(&self, case: Option<&Case>, selecting: &[u64]) -> String {
+        if let Some(own) = case.and_then(|case| case.bucket.clone()) {
+            return own;
+        }
+        match (&self.bucket, selecting.first()) {
+            (Some(own), None) => own.clone(),
+            (Some(own), Some(value)) => format!("{own}_{value:x}"),
+            (None, None) => format!("0x{:X}", self.code),
+            (None, Some(value)) => format!("0x{:X}_{value:x}", self.code),
         }
     }
 

@@ -50,6 +50,7 @@ fn label(it: &Finding) -> (Ink, &'static str) {
         (Blame::Driver, Severity::Advice) => (Ink::Strong, "advice"),
         (Blame::Unsupported, _) => (Ink::Warn, "not supported"),
         (Blame::Environment, _) => (Ink::Warn, "limit of the run"),
+        (Blame::Unknown, _) => (Ink::Warn, "no driver is known to be at fault"),
         (Blame::Internal, _) => (Ink::Bad, "error in bugcheck"),
     }
 }

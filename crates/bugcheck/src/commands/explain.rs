@@ -1,0 +1,78 @@
+//! `bugcheck explain`: what a file says, and what to do about it.
+
+use crate::evidence::{self, Wish};
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format};
+use crate::programs::{Places, Store};
+use clap::Args;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  bugcheck explain 022512-24414-01.dmp             what happened, where, whose fault, what to do
+  bugcheck explain crash.dmp --images build/       with your driver's .sys and .pdb: function and line
+  bugcheck explain crash.dmp --symbols 'srv*~/symbols*https://msdl.microsoft.com/download/symbols'
+  bugcheck explain dumps/ --format json            every file below a folder, one document a line
+  unzip -p mail.zip crash.dmp | bugcheck explain - from standard input
+
+Images and PDBs are looked for beside the file, in each --images folder (the files themselves, or laid
+out as a symbol store), and along --symbols, or _NT_SYMBOL_PATH if that is not given. A file that is of
+another build is said to be so and not used.
+
+It reads kernel crash dumps: small ones, full and kernel ones, of 64-bit and 32-bit Windows.
+
+The exit status is 1 where something is wrong, as in every crash dump, 0 where nothing is, and 2 where a
+file could not be read or is of no kind that is known.";
+
+/// Say what a file that somebody sent tells, and what to do
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Files, folders, or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Folder with images and their PDBs or map files; may be given several times
+    #[arg(long, value_name = "DIR")]
+    images: Vec<PathBuf>,
+    /// Symbol path, as debuggers take it: folders and srv*CACHE*SERVER, with ; between
+    #[arg(long, value_name = "PATH", env = "_NT_SYMBOL_PATH", hide_env_values = true)]
+    symbols: Option<String>,
+    /// List every module
+    #[arg(long)]
+    modules: bool,
+    /// Form of the outcome; many files as JSON have a line each
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let places = Places {
+        images: arguments.images.clone(),
+        symbols: arguments.symbols.clone().unwrap_or_default(),
+        beside: arguments.paths.iter().filter_map(|path| evidence::folder_of(path)).collect(),
+    };
+    let store = Store::new(&places)?;
+    let files = evidence::files(&arguments.paths)?;
+    let many = files.len() != 1 || arguments.paths.iter().any(|path| path.is_dir());
+    let wish = Wish { format: arguments.format, modules: arguments.modules, many, store: &store };
+    let mut worst = Outcome::Clean;
+    let mut failed = Vec::new();
+    evidence::in_order(&files, &wish, &mut |told| {
+        match told {
+            Ok(told) => {
+                output::print(&told.text)?;
+                if told.outcome != Outcome::Clean {
+                    worst = told.outcome;
+                }
+            }
+            Err(failure) => failed.push(failure),
+        }
+        Ok(())
+    })?;
+    // What could be read is said before what could not.
+    let Some(last) = failed.pop() else { return Ok(worst) };
+    for failure in failed {
+        output::complain(&failure.to_string());
+    }
+    Err(last)
+}

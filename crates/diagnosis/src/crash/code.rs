@@ -1,0 +1,245 @@
+//! The instruction where it happened, its neighbours, and what its operands were.
+
+use super::view::View;
+use evidence::crash_dump::{Machine, Registers};
+use iced_x86::{
+    Decoder, DecoderOptions, Formatter, Instruction, InstructionInfoFactory, MasmFormatter,
+    OpAccess, OpKind, Register,
+};
+use serde::Serialize;
+
+/// A stretch of code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Code {
+    /// In order of address; empty where no byte is to be had.
+    pub instructions: Vec<Line>,
+    /// What the instruction's operands were.
+    pub operands: Vec<Operand>,
+    /// Why there are none, where that is so: a sentence.
+    pub why_not: Option<String>,
+}
+
+/// One instruction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Its address.
+    #[serde(serialize_with = "finding::hex64")]
+    pub address: u64,
+    /// Its bytes in hexadecimal.
+    pub bytes: String,
+    /// As text.
+    pub text: String,
+    /// Whether it is the one at the instruction pointer.
+    pub current: bool,
+}
+
+/// An operand with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Operand {
+    /// `rcx`, or `[rcx+8]`.
+    pub name: String,
+    /// The register's value, or the address that is meant.
+    #[serde(serialize_with = "finding::hex64")]
+    pub value: u64,
+    /// What lies there, in words; may be empty.
+    pub about: String,
+}
+
+/// Instructions shown before and after the one that matters.
+const BEFORE: usize = 4;
+const AFTER: usize = 3;
+
+/// Longest x86 instruction, in bytes.
+const LONGEST: usize = 15;
+
+/// How far a function's start may lie before the instruction, to decode from it.
+const FARTHEST: u64 = 64 << 10;
+
+pub(super) fn at(view: &View<'_>, registers: &Registers) -> Code {
+    let bits = match view.machine() {
+        Machine::X64 => 64,
+        Machine::X86 => 32,
+        Machine::Arm64 | Machine::Other(_) => {
+            let why = "code of this processor is not disassembled.".to_owned();
+            return Code { why_not: Some(why), ..Code::default() };
+        }
+    };
+    let pc = registers.pc;
+    let ahead = view.bytes(pc, LONGEST * (AFTER + 1));
+    let mut decoded = decode(bits, pc, &ahead, AFTER + 1);
+    let Some(current) = decoded.first().map(|first| first.0) else {
+        return Code { why_not: Some(why_not(view, pc)), ..Code::default() };
+    };
+    let mut all = before(view, bits, pc);
+    all.append(&mut decoded);
+    let mut formatter = formatter();
+    let instructions = all
+        .iter()
+        .map(|(instruction, bytes)| {
+            let mut text = String::new();
+            formatter.format(instruction, &mut text);
+            let address = instruction.ip();
+            let target = target(view, instruction);
+            if !target.is_empty() {
+                text = format!("{text}  ; {target}");
+            }
+            let bytes = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            Line { address, bytes, text, current: address == pc }
+        })
+        .collect();
+    Code { instructions, operands: operands(view, registers, &current), why_not: None }
+}
+
+fn why_not(view: &View<'_>, pc: u64) -> String {
+    match view.module(pc) {
+        Some(module) => format!(
+            "the dump does not hold the code; --images with a folder that has this build of {} shows it.",
+            module.name()
+        ),
+        None => "no module is loaded at that address: it was a jump to a place that holds no code."
+            .to_owned(),
+    }
+}
+
+fn formatter() -> MasmFormatter {
+    let mut formatter = MasmFormatter::new();
+    let options = formatter.options_mut();
+    options.set_first_operand_char_index(8);
+    options.set_rip_relative_addresses(false);
+    formatter
+}
+
+fn decode(bits: u32, start: u64, bytes: &[u8], most: usize) -> Vec<(Instruction, Vec<u8>)> {
+    let mut decoder = Decoder::with_ip(bits, bytes, start, DecoderOptions::NONE);
+    let mut found = Vec::new();
+    while decoder.can_decode() && found.len() < most {
+        let at = decoder.position();
+        let instruction = decoder.decode();
+        if instruction.is_invalid() {
+            break;
+        }
+        found.push((instruction, bytes[at..decoder.position()].to_vec()));
+    }
+    found
+}
+
+/// The instructions before `pc`, where its function's start is known and leads to it.
+fn before(view: &View<'_>, bits: u32, pc: u64) -> Vec<(Instruction, Vec<u8>)> {
+    let start = || {
+        let (module, program) = view.program_at(pc)?;
+        let rva = pc - module.base;
+        let begin = match program.function_at(rva) {
+            Some(function) => function.begin,
+            None => program.locate(rva)?.function_rva,
+        };
+        Some(module.base + u64::from(begin))
+    };
+    let Some(start) = start().filter(|start| *start < pc && pc - start <= FARTHEST) else {
+        return Vec::new();
+    };
+    let bytes = view.bytes(start, (pc - start) as usize);
+    let mut found = decode(bits, start, &bytes, usize::MAX);
+    if found.last().is_none_or(|(last, _)| last.next_ip() != pc) {
+        return Vec::new();
+    }
+    found.drain(..found.len().saturating_sub(BEFORE));
+    found
+}
+
+/// Where a direct jump or call, or one through an import, leads.
+fn target(view: &View<'_>, instruction: &Instruction) -> String {
+    let to = match instruction.op0_kind() {
+        OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
+            instruction.near_branch_target()
+        }
+        OpKind::Memory if instruction.is_ip_rel_memory_operand() && is_jump(instruction) => {
+            match view.pointer(instruction.ip_rel_memory_address()) {
+                Some(to) => to,
+                None => return String::new(),
+            }
+        }
+        _ => return String::new(),
+    };
+    view.spot(to, false).map(|spot| spot.text()).unwrap_or_default()
+}
+
+fn is_jump(instruction: &Instruction) -> bool {
+    instruction.is_call_near_indirect() || instruction.is_jmp_near_indirect()
+}
+
+fn operands(view: &View<'_>, registers: &Registers, instruction: &Instruction) -> Vec<Operand> {
+    let mut factory = InstructionInfoFactory::new();
+    let info = factory.info(instruction);
+    let mut found: Vec<Operand> = Vec::new();
+    for used in info.used_registers() {
+        if matches!(used.access(), OpAccess::Write | OpAccess::CondWrite | OpAccess::NoMemAccess) {
+            continue;
+        }
+        let full = used.register().full_register();
+        let name = format!("{full:?}").to_lowercase();
+        let narrow = name.strip_prefix('r').map(|rest| format!("e{rest}"));
+        let known = [Some(name), narrow].into_iter().flatten().find_map(|name| {
+            let value = registers.get(&name)?;
+            Some((name, value))
+        });
+        let is_address_only = matches!(full, Register::RIP | Register::EIP);
+        if let Some((name, value)) = known
+            && !is_address_only
+            && !found.iter().any(|it| it.name == name)
+        {
+            found.push(Operand { name, value, about: about(view, value) });
+        }
+    }
+    let mut formatter = formatter();
+    for operand in 0..instruction.op_count() {
+        if instruction.op_kind(operand) != OpKind::Memory {
+            continue;
+        }
+        let value = |register: Register, _, _| {
+            if register.is_segment_register() {
+                // Kernel code uses GS for the processor block; its base is not in the registers.
+                return (!matches!(register, Register::GS | Register::FS)).then_some(0);
+            }
+            let name = format!("{:?}", register.full_register()).to_lowercase();
+            let narrow = format!("e{}", name.get(1..).unwrap_or_default());
+            registers.get(&name).or_else(|| registers.get(&narrow))
+        };
+        let mut name = String::new();
+        let formatted = formatter.format_operand(instruction, &mut name, operand);
+        if let (Ok(()), Some(address)) = (formatted, instruction.virtual_address(operand, 0, value))
+        {
+            found.push(Operand { name, value: address, about: memory(view, address) });
+        }
+    }
+    found
+}
+
+fn about(view: &View<'_>, value: u64) -> String {
+    let named = view.describe(value);
+    if !named.is_empty() {
+        return named;
+    }
+    // Small numbers are numbers; only what looks like a spoilt or odd address is worth a word.
+    if value < 0x1_0000 { String::new() } else { filler_only(value, view.bits()) }
+}
+
+/// What the reference's patterns say of a value that is no plain address: poison of freed pool and such.
+fn filler_only(value: u64, bits: u32) -> String {
+    let text = knowledge::bugcheck::address(value, bits);
+    let plain = ["kernel", "user", "in the"].iter().any(|word| text.contains(word));
+    if plain { String::new() } else { text }
+}
+
+fn memory(view: &View<'_>, address: u64) -> String {
+    let named = view.describe(address);
+    let words = match view.pointer(address) {
+        Some(value) => format!("the dump has {value:#x} there"),
+        None if named.is_empty() => knowledge::bugcheck::address(address, view.bits()),
+        None => "not in the dump".to_owned(),
+    };
+    match (named.is_empty(), words.is_empty()) {
+        (true, _) => words,
+        (false, true) => named,
+        (false, false) => format!("{named}; {words}"),
+    }
+}

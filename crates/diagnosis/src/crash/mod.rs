@@ -1,0 +1,216 @@
+//! What a kernel crash dump tells.
+//!
+//! [`diagnose`] goes from the bug check to the registers of the moment, from there to the code and the
+//! call stack, and from all of that to the module to blame. Each step says what it rests on.
+
+mod blame;
+mod code;
+mod origin;
+mod stack;
+mod system;
+mod view;
+
+pub use blame::{Blame, Confidence};
+pub use code::{Code, Line, Operand};
+pub use origin::Origin;
+pub use stack::{MOST_FRAMES, StackFrame};
+pub use system::{System, seconds_text, time_of};
+pub use view::{Spot, is_kernel, short};
+
+use crate::program::{Absent, Programs};
+use evidence::crash_dump::{Dump, Exception, Lack, Module, Unloaded};
+use finding::{BugCheck, Finding, Frame, Place, Severity, Trust};
+use knowledge::Explained;
+use symbols::SymbolKind;
+use view::View;
+
+/// A crash, explained.
+#[derive(Clone, Debug)]
+pub struct Crash {
+    /// Bug check with its parameters.
+    pub explained: Explained,
+    /// What each parameter points at, by number from 1: only those of which something is known.
+    pub pointers: Vec<(usize, String)>,
+    /// The machine.
+    pub system: System,
+    /// Registers, and what they are of.
+    pub origin: Option<Origin>,
+    /// Exception record.
+    pub exception: Option<Exception>,
+    /// Code at the instruction pointer.
+    pub code: Code,
+    /// Call stack, innermost first.
+    pub stack: Vec<StackFrame>,
+    /// Who is to blame.
+    pub blame: Option<Blame>,
+    /// What the debugger of Windows would group it under.
+    pub bucket: String,
+    /// Modules, in the order of the dump.
+    pub modules: Vec<Module>,
+    /// Modules unloaded before.
+    pub unloaded: Vec<Unloaded>,
+    /// Images that were asked for, and what was had: module, outcome as a clause.
+    pub images: Vec<(String, String)>,
+    /// What the dump should hold and does not.
+    pub lacks: Vec<Lack>,
+    /// The same as a finding, as the bench makes them.
+    pub finding: Finding,
+}
+
+/// Explains `dump` with the images that `programs` has.
+pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
+    let view = View::new(dump, programs);
+    let explained = explain(dump, view.bits());
+    let origin = origin::find(&view, &explained);
+    let code = origin.as_ref().map(|origin| code::at(&view, &origin.registers)).unwrap_or_default();
+    let stack =
+        origin.as_ref().map(|origin| stack::walk(&view, &origin.registers)).unwrap_or_default();
+    let blame = blame::find(&view, &explained, origin.as_ref(), &stack);
+    let bucket = bucket(&explained, blame.as_ref(), &stack);
+    let pointers = explained.parameters.iter().zip(1..).filter_map(|(parameter, number)| {
+        // Counts and codes can look like addresses of small programs only by chance.
+        let named =
+            if parameter.value < 0x1_0000 { String::new() } else { view.describe(parameter.value) };
+        (!named.is_empty()).then_some((number, named))
+    });
+    let pointers = pointers.collect();
+    let exception = origin::exception(&view, &explained);
+    let finding = finding(&explained, blame.as_ref(), &stack);
+    let images = view.asked_for().map(|(module, asked)| (module.name().to_owned(), outcome(asked)));
+    Crash {
+        pointers,
+        system: system::of(&view),
+        exception,
+        code,
+        blame,
+        bucket,
+        modules: dump.modules.clone(),
+        unloaded: dump.unloaded.clone(),
+        images: images.collect(),
+        lacks: dump.lacks.clone(),
+        finding,
+        explained,
+        origin,
+        stack,
+    }
+}
+
+fn explain(dump: &Dump<'_>, bits: u32) -> Explained {
+    let (code, parameters) = (dump.header.bug_check, dump.header.parameters);
+    match knowledge::bugcheck(code) {
+        Some(known) => {
+            let mut explained = known.explain(parameters, bits);
+            // 0x1000007E and its like are told under their own number.
+            explained.code = code;
+            explained
+        }
+        None => knowledge::BugCheck::unknown(code).explain(parameters, bits),
+    }
+}
+
+fn outcome(asked: &Result<std::sync::Arc<crate::Program>, Absent>) -> String {
+    match asked {
+        Ok(program) => {
+            let with = match program.symbols().kind() {
+                SymbolKind::Pdb => "with its PDB",
+                SymbolKind::Dwarf => "with DWARF",
+                SymbolKind::Map => "with a map file",
+                SymbolKind::SymbolTable => "with its symbol table",
+                SymbolKind::Exports => "with its exports only",
+                SymbolKind::None => "without names",
+            };
+            std::iter::once(with.to_owned())
+                .chain(program.notes.iter().cloned())
+                .collect::<Vec<_>>()
+                .join("; ")
+        }
+        Err(Absent::NotFound) => "not found".to_owned(),
+        Err(Absent::Unfit(why)) => why.clone(),
+    }
+}
+
+/// `AV_fifo!FifoRead`, `0xc4_62_LEAKED_POOL_IMAGE_fifo.sys`: in the form of the debugger of Windows.
+fn bucket(explained: &Explained, blame: Option<&Blame>, stack: &[StackFrame]) -> String {
+    let prefix = &explained.bucket;
+    let Some(blame) = blame else { return prefix.clone() };
+    let of_module = |spot: &&Spot| spot.module.eq_ignore_ascii_case(&blame.module);
+    let spot = stack.iter().filter_map(|frame| frame.spot.as_ref()).find(of_module);
+    match spot {
+        Some(spot) => {
+            let function = spot.function.as_deref().unwrap_or("unknown_function");
+            format!("{prefix}_{}!{function}", short(&blame.module))
+        }
+        None => format!("{prefix}_IMAGE_{}", blame.module),
+    }
+}
+
+fn finding(explained: &Explained, blame: Option<&Blame>, stack: &[StackFrame]) -> Finding {
+    let frames: Vec<Frame> = stack.iter().map(bench_frame).collect();
+    let blamed = blame.and_then(|blame| {
+        frames.iter().position(|frame| frame.module.eq_ignore_ascii_case(&blame.module))
+    });
+    let mut places = Vec::new();
+    if !frames.is_empty() {
+        let mut place = Place::new("crash", "", frames.clone());
+        // The place to look at is the blamed module's, wherever in the stack that is.
+        if let Some(frame) = blamed.map(|index| &frames[index]) {
+            (place.file, place.line) = (frame.file.clone(), frame.line);
+            (place.function, place.module) = (frame.function.clone(), frame.module.clone());
+            place.rva = frame.rva;
+        }
+        places.push(place);
+    }
+    let what = match &explained.sub_code {
+        Some(sub) => format!("{}: {}", explained.name, sub.meaning),
+        None => explained.name.clone(),
+    };
+    let title = match blame {
+        Some(blame) => format!("{what}, in {}", blame.module),
+        None => what,
+    };
+    let why = blame
+        .map(|blame| format!(" {} is to blame: {}", blame.module, blame.why))
+        .unwrap_or_default();
+    let is_windows =
+        blame.is_none_or(|blame| blame.module == "hardware" || is_kernel(&blame.module));
+    Finding {
+        rule: "crash".to_owned(),
+        blame: if is_windows { finding::Blame::Unknown } else { finding::Blame::Driver },
+        severity: Severity::Error,
+        bugcheck: Some(BugCheck {
+            code: explained.code,
+            name: explained.name.clone(),
+            parameters: std::array::from_fn(|index| explained.parameters[index].value),
+            meanings: std::array::from_fn(|index| explained.parameters[index].meaning.clone()),
+        }),
+        title,
+        explanation: format!("{}{why}", explained.means).trim().to_owned(),
+        remedy: explained.remedy.clone(),
+        places,
+        timeline: Vec::new(),
+        scenario: String::new(),
+        replay: None,
+        references: vec![explained.link.clone()],
+    }
+}
+
+fn bench_frame(frame: &StackFrame) -> Frame {
+    let spot = frame.spot.as_ref();
+    Frame {
+        module: spot.map(|spot| spot.module.clone()).unwrap_or_default(),
+        rva: spot.map_or(frame.address, |spot| spot.rva),
+        function: spot.and_then(|spot| spot.function.clone()),
+        file: spot.and_then(|spot| spot.file.clone()),
+        line: spot.and_then(|spot| spot.line),
+        trust: frame.trust,
+    }
+}
+
+/// How a frame was found, in a word or two.
+pub fn trust_text(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Context => "registers",
+        Trust::Unwound => "unwound",
+        Trust::Scanned => "scanned",
+    }
+}

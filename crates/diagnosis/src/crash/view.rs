@@ -1,0 +1,216 @@
+//! A dump together with the images of its modules: memory, and names for addresses.
+
+use crate::program::{Absent, Program, Programs, Wanted};
+use evidence::crash_dump::{Dump, Machine, Module};
+use serde::Serialize;
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+/// What an address is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Spot {
+    /// File name of the module; empty where the address lies in none.
+    pub module: String,
+    /// Bytes from the module's base.
+    #[serde(serialize_with = "finding::hex64")]
+    pub rva: u64,
+    /// Function, where symbols name it.
+    pub function: Option<String>,
+    /// Bytes from the function's start.
+    pub offset: u32,
+    /// Source file.
+    pub file: Option<String>,
+    /// Line of it, from 1.
+    pub line: Option<u32>,
+}
+
+impl Spot {
+    /// As a debugger writes it: `amdppm!C1Idle+0x12`, or `amdppm+0x334c` without symbols.
+    pub fn text(&self) -> String {
+        let module = short(&self.module);
+        match &self.function {
+            Some(function) if self.offset == 0 => format!("{module}!{function}"),
+            Some(function) => format!("{module}!{function}+{:#x}", self.offset),
+            None => format!("{module}+{:#x}", self.rva),
+        }
+    }
+}
+
+/// A module's name as debuggers shorten it: the kernel is `nt`, others lose their extension.
+pub fn short(module: &str) -> &str {
+    if is_kernel(module) {
+        return "nt";
+    }
+    module.rsplit_once('.').map_or(module, |(stem, _)| stem)
+}
+
+/// Whether `module` is the kernel itself, under any of the names that it was shipped with.
+pub fn is_kernel(module: &str) -> bool {
+    const NAMES: [&str; 5] = ["ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe", "nt"];
+    NAMES.iter().any(|name| module.eq_ignore_ascii_case(name))
+}
+
+pub(super) struct View<'d> {
+    pub dump: &'d Dump<'d>,
+    /// Indices of the dump's modules, by base.
+    by_base: Vec<usize>,
+    programs: Vec<OnceCell<Result<Arc<Program>, Absent>>>,
+    source: &'d dyn Programs,
+}
+
+impl<'d> View<'d> {
+    pub fn new(dump: &'d Dump<'d>, source: &'d dyn Programs) -> Self {
+        let mut by_base: Vec<usize> = (0..dump.modules.len()).collect();
+        by_base.sort_by_key(|&index| dump.modules[index].base);
+        let programs = dump.modules.iter().map(|_| OnceCell::new()).collect();
+        Self { dump, by_base, programs, source }
+    }
+
+    /// Bits of a pointer.
+    pub fn bits(&self) -> u32 {
+        if self.dump.header.wide { 64 } else { 32 }
+    }
+
+    pub fn machine(&self) -> Machine {
+        self.dump.header.machine
+    }
+
+    /// Index of the module that holds `address`.
+    pub fn module_index(&self, address: u64) -> Option<usize> {
+        let modules = &self.dump.modules;
+        let after = self.by_base.partition_point(|&index| modules[index].base <= address);
+        let index = *self.by_base.get(after.checked_sub(1)?)?;
+        modules[index].contains(address).then_some(index)
+    }
+
+    pub fn module(&self, address: u64) -> Option<&'d Module> {
+        self.module_index(address).map(|index| &self.dump.modules[index])
+    }
+
+    /// The image of a module.
+    pub fn program(&self, index: usize) -> Option<&Arc<Program>> {
+        self.asked(index).as_ref().ok()
+    }
+
+    fn asked(&self, index: usize) -> &Result<Arc<Program>, Absent> {
+        self.programs[index].get_or_init(|| {
+            let module = &self.dump.modules[index];
+            self.source.program(&Wanted {
+                name: module.name().to_owned(),
+                timestamp: module.stamp.raw(),
+                size: module.size,
+            })
+        })
+    }
+
+    /// Module and outcome of each image that was asked for.
+    pub fn asked_for(&self) -> impl Iterator<Item = (&'d Module, &Result<Arc<Program>, Absent>)> {
+        let all = self.dump.modules.iter().zip(&self.programs);
+        all.filter_map(|(module, cell)| Some((module, cell.get()?)))
+    }
+
+    /// The module and the image that hold `address`.
+    pub fn program_at(&self, address: u64) -> Option<(&'d Module, &Arc<Program>)> {
+        let index = self.module_index(address)?;
+        Some((&self.dump.modules[index], self.program(index)?))
+    }
+
+    /// At most `length` bytes at `address`: from the dump, else from the image.
+    pub fn bytes(&self, address: u64, length: usize) -> Vec<u8> {
+        let mut found = vec![0; length];
+        if self.dump.read_virtual(address, &mut found) {
+            return found;
+        }
+        if let Some((module, program)) = self.program_at(address) {
+            let bytes = program.bytes(address - module.base, length);
+            if !bytes.is_empty() {
+                return bytes;
+            }
+        }
+        // What is had up to the end of what the dump holds.
+        let held = |count: &usize| self.dump.read_virtual(address, &mut vec![0; *count]);
+        let count = (1..length).rev().find(held).unwrap_or(0);
+        found.truncate(count);
+        if count > 0 && !self.dump.read_virtual(address, &mut found) {
+            found.clear();
+        }
+        found
+    }
+
+    /// The 8 bytes (4 of a 32-bit machine) at `address` of the dump's memory.
+    pub fn pointer(&self, address: u64) -> Option<u64> {
+        self.dump.read_pointer(address)
+    }
+
+    /// Names an address; for a return address the call before it is meant.
+    pub fn spot(&self, address: u64, is_return: bool) -> Option<Spot> {
+        let module = self.module(address)?;
+        let rva = address - module.base;
+        let located = self
+            .program_at(address)
+            .and_then(|(_, program)| program.locate(rva.saturating_sub(u64::from(is_return))));
+        let mut spot = Spot {
+            module: module.name().to_owned(),
+            rva,
+            function: None,
+            offset: 0,
+            file: None,
+            line: None,
+        };
+        if let Some(located) = located {
+            let (file, line) = located.source();
+            (spot.file, spot.line) = (file.map(str::to_owned), line);
+            spot.offset =
+                u32::try_from(rva).unwrap_or_default().saturating_sub(located.function_rva);
+            spot.function = located.function;
+        }
+        Some(spot)
+    }
+
+    /// What lies at an address, in words; empty where there is nothing to say of it.
+    pub fn describe(&self, address: u64) -> String {
+        if let Some(spot) = self.spot(address, false) {
+            return spot.text();
+        }
+        let gone = self.dump.unloaded.iter();
+        if let Some(gone) = gone.rev().find(|it| (it.begin..it.end).contains(&address)) {
+            return format!("in {}, which had been unloaded", gone.name);
+        }
+        match self.dump.stack() {
+            Some((start, bytes))
+                if address.checked_sub(start).is_some_and(|at| at < bytes.len() as u64) =>
+            {
+                "on the stack".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Text at `address`, of either width, up to its NUL and at most 260 characters.
+    pub fn text(&self, address: u64) -> Option<String> {
+        let bytes = self.dump_bytes(address, 520);
+        let wide = bytes.len() >= 4 && bytes[1] == 0 && bytes[3] == 0 && bytes[0] != 0;
+        let text: String = if wide {
+            let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units.take_while(|unit| *unit != 0))
+                .map(|c| c.unwrap_or('?'))
+                .collect()
+        } else {
+            bytes
+                .iter()
+                .take(260)
+                .take_while(|byte| **byte != 0)
+                .map(|byte| char::from(*byte))
+                .collect()
+        };
+        (text.len() > 1 && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')).then_some(text)
+    }
+
+    fn dump_bytes(&self, address: u64, most: usize) -> Vec<u8> {
+        let mut found = vec![0; most];
+        while !found.is_empty() && !self.dump.read_virtual(address, &mut found) {
+            found.truncate(found.len() / 2);
+        }
+        found
+    }
+}

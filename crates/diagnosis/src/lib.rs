@@ -1,0 +1,11 @@
+//! What happened, and whose fault it is, from the evidence that a crash leaves behind.
+//!
+//! Nothing is read from disk here: [`Programs`] is asked for the images and symbols of the modules that
+//! matter, and everything works without them, only with less to say. What is said tells what it rests on.
+
+#![forbid(unsafe_code)]
+
+pub mod crash;
+mod program;
+
+pub use program::{Absent, Nothing, Program, Programs, Wanted};
