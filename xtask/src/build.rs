@@ -15,6 +15,9 @@ const GCC: &str = "x86_64-w64-mingw32-gcc";
 /// Of the same package as the linker.
 const DLLTOOL: &str = "x86_64-w64-mingw32-dlltool";
 const DDK: &str = "/usr/share/mingw-w64/include/ddk";
+/// Import library of what mingw-w64's lacks; `drivers/include/ntoskrnl-more.def` lists it. Only
+/// drivers that include `expect.h` are linked with it.
+const MORE: &str = "ntoskrnl-more.a";
 const LIBRARIES: &str = "/usr/x86_64-w64-mingw32/lib";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +102,12 @@ pub fn build(root: &Path, driver: &Driver, scratch: &Path) -> Result<PathBuf> {
         let library = format!("{}.a", with.rsplit('/').next().unwrap_or(with));
         run(driver, import_library(&exports(with), &library, &folder))?;
         inputs.push(library);
+    }
+    let source = fs::read_to_string(root.join("drivers").join(&driver.path).join("driver.c"))?;
+    if source.contains("#include \"expect.h\"") {
+        let more = root.join("drivers/include/ntoskrnl-more.def");
+        run(driver, import_library(&more, MORE, &folder))?;
+        inputs.push(MORE.to_owned());
     }
     run(driver, link(driver, &folder, &inputs))?;
 

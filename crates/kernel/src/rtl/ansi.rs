@@ -4,7 +4,7 @@ use crate::cx::{Cx, Stop};
 use crate::ex::pool;
 use crate::rtl::characters::{ansi_of, units_of_ansi, upcase_ansi};
 use crate::rtl::text::{Counted, narrow_z, unicode, units_of, write_units};
-use crate::rtl::unicode::{allocate, deliver};
+use crate::rtl::unicode::{allocate, deliver_terminated};
 use crate::service;
 use crate::service::Service;
 use nt::layout::ansi_string;
@@ -81,7 +81,7 @@ pub fn RtlAnsiStringToUnicodeString(
     if 2 * units.len() as u64 > 0xfffc {
         return Ok(STATUS_INVALID_PARAMETER_2);
     }
-    deliver(cx, target, &units, create, STATUS_BUFFER_OVERFLOW)
+    deliver_terminated(cx, target, &units, create)
 }
 
 /// Converts from UTF-16, into the destination's buffer or one that is allocated. What does not fit

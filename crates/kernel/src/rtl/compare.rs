@@ -125,7 +125,7 @@ pub fn RtlHashUnicodeString(
     algorithm: u32,
     value: u64,
 ) -> Result<u32, Stop> {
-    if algorithm > 1 || value == 0 {
+    if algorithm > 1 || value == 0 || string == 0 {
         return Ok(STATUS_INVALID_PARAMETER);
     }
     let units = unicode(cx, string)?;

@@ -2,7 +2,7 @@
 
 use crate::cx::{Cx, Stop};
 use crate::rtl::text::{narrow_z, unicode};
-use crate::rtl::unicode::deliver;
+use crate::rtl::unicode::{deliver, deliver_terminated};
 use crate::service;
 use crate::service::Service;
 use nt::status::{STATUS_BUFFER_OVERFLOW, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
@@ -79,7 +79,7 @@ pub fn RtlCharToInteger(cx: &mut Cx, text: u64, base: u32, value: u64) -> Result
 
 fn put(cx: &mut Cx, value: u64, base: u32, target: u64) -> Result<u32, Stop> {
     match show(value, base) {
-        Some(text) => deliver(cx, target, &units(&text), false, STATUS_BUFFER_OVERFLOW),
+        Some(text) => deliver_terminated(cx, target, &units(&text), false),
         None => Ok(STATUS_INVALID_PARAMETER),
     }
 }

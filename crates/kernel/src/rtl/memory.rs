@@ -133,7 +133,7 @@ pub fn RtlCompareMemory(cx: &mut Cx, left: u64, right: u64, bytes: u64) -> Resul
     Ok(left.iter().zip(&right).take_while(|(l, r)| l == r).count() as u64)
 }
 
-/// Number of bytes from the start that repeat a 32-bit pattern.
+/// Number of bytes from the start that repeat a 32-bit pattern; none of what is not whole words.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-rtlcomparememoryulong>
 pub fn RtlCompareMemoryUlong(
     cx: &mut Cx,
@@ -141,7 +141,10 @@ pub fn RtlCompareMemoryUlong(
     bytes: u64,
     pattern: u32,
 ) -> Result<u64, Stop> {
-    let held = cx.read_bytes(source, bytes & !3)?;
+    if source & 3 != 0 || bytes & 3 != 0 {
+        return Ok(0);
+    }
+    let held = cx.read_bytes(source, bytes)?;
     let words = held.as_chunks::<4>().0.iter();
     Ok(4 * words.take_while(|&&word| u32::from_le_bytes(word) == pattern).count() as u64)
 }

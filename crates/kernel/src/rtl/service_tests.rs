@@ -75,7 +75,12 @@ fn conversions_allocate_and_free() {
         assert_eq!(cx.read64(wide + unicode_string::BUFFER)?, 0);
         assert!(crate::ex::pool::find_live(cx, buffer).is_none());
 
-        let number = string(cx, "", 8);
+        let short = string(cx, "", 8);
+        let status = convert::RtlIntegerToUnicodeString(cx, 0xbeef, 16, short)?;
+        assert_eq!(status, STATUS_BUFFER_OVERFLOW, "no room for the terminator");
+        let status = ansi::RtlAnsiStringToUnicodeString(cx, short, narrow, false)?;
+        assert_eq!(status, STATUS_BUFFER_OVERFLOW, "likewise");
+        let number = string(cx, "", 10);
         assert_eq!(convert::RtlIntegerToUnicodeString(cx, 0xbeef, 16, number)?, STATUS_SUCCESS);
         assert_eq!(content(cx, number)?, "BEEF");
         let status = convert::RtlIntegerToUnicodeString(cx, 0xbeef, 2, number)?;
@@ -197,6 +202,20 @@ fn versions_and_times_are_filled_in() {
         let earlier = crate::ke::time::KeQueryPerformanceCounter(cx, 0)?;
         crate::ke::time::KeStallExecutionProcessor(cx, 50)?;
         assert!(crate::ke::time::KeQueryPerformanceCounter(cx, 0)? >= earlier + 500);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_the_pages_refuse_is_refused() {
+    run(|cx| {
+        let words = block(cx, 16);
+        memory::RtlFillMemoryUlong(cx, words, 16, 0x1234_5678)?;
+        assert_eq!(memory::RtlCompareMemoryUlong(cx, words, 16, 0x1234_5678)?, 16);
+        assert_eq!(memory::RtlCompareMemoryUlong(cx, words, 7, 0x1234_5678)?, 0, "length");
+        assert_eq!(memory::RtlCompareMemoryUlong(cx, words + 1, 8, 0)?, 0, "alignment");
+        let status = compare::RtlHashUnicodeString(cx, 0, false, 0, words)?;
+        assert_eq!(status, STATUS_INVALID_PARAMETER);
         Ok(())
     });
 }

@@ -53,6 +53,21 @@ pub(crate) fn deliver(
     Ok(STATUS_SUCCESS)
 }
 
+/// The same for conversions whose result is terminated: without room for the zero it does not fit.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-rtlintegertounicodestring>
+pub(crate) fn deliver_terminated(
+    cx: &mut Cx,
+    target: u64,
+    units: &[u16],
+    create: bool,
+) -> Result<u32, Stop> {
+    let maximum = u64::from(Counted::read(cx, target)?.maximum);
+    if !create && 2 * units.len() as u64 + 2 > maximum {
+        return Ok(nt::status::STATUS_BUFFER_OVERFLOW);
+    }
+    deliver(cx, target, units, create, nt::status::STATUS_BUFFER_OVERFLOW)
+}
+
 /// Describes a terminated UTF-16 string, cut short where it is longer than lengths can say.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-rtlinitunicodestring>
 pub fn RtlInitUnicodeString(cx: &mut Cx, target: u64, source: u64) -> Result<(), Stop> {

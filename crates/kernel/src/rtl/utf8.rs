@@ -5,8 +5,18 @@ use crate::rtl::text::{units_of, write_units};
 use crate::service;
 use crate::service::Service;
 use nt::status::{
-    STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, STATUS_SOME_NOT_MAPPED, STATUS_SUCCESS,
+    STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, STATUS_INVALID_PARAMETER_4,
+    STATUS_INVALID_PARAMETER_5, STATUS_SOME_NOT_MAPPED, STATUS_SUCCESS,
 };
+
+/// What is wrong with the pointers, if anything.
+fn refused(to: u64, done: u64, from: u64) -> Option<u32> {
+    match (to, done, from) {
+        (0, 0, _) => Some(STATUS_INVALID_PARAMETER),
+        (_, _, 0) => Some(STATUS_INVALID_PARAMETER_4),
+        _ => None,
+    }
+}
 
 /// The result's size in bytes goes to `done`; text goes to `to` as far as it fits, in whole
 /// characters.
@@ -32,8 +42,8 @@ pub fn RtlUTF8ToUnicodeN(
     from: u64,
     from_bytes: u32,
 ) -> Result<u32, Stop> {
-    if from == 0 || to == 0 && done == 0 {
-        return Ok(STATUS_INVALID_PARAMETER);
+    if let Some(status) = refused(to, done, from) {
+        return Ok(status);
     }
     let bytes = cx.read_bytes(from, from_bytes.into())?;
     let text = String::from_utf8_lossy(&bytes);
@@ -64,8 +74,11 @@ pub fn RtlUnicodeToUTF8N(
     from: u64,
     from_bytes: u32,
 ) -> Result<u32, Stop> {
-    if from == 0 || to == 0 && done == 0 || from_bytes & 1 != 0 {
-        return Ok(STATUS_INVALID_PARAMETER);
+    if let Some(status) = refused(to, done, from) {
+        return Ok(status);
+    }
+    if from_bytes & 1 != 0 {
+        return Ok(STATUS_INVALID_PARAMETER_5);
     }
     let units = units_of(&cx.read_bytes(from, from_bytes.into())?);
     let whole = char::decode_utf16(units.iter().copied()).all(|c| c.is_ok());
@@ -104,6 +117,12 @@ mod tests {
             assert_eq!(RtlUnicodeToUTF8N(cx, narrow, 7, done, wide, 8)?, STATUS_SUCCESS);
             assert_eq!(cx.read_bytes(narrow, 7)?, cx.read_bytes(source, 7)?);
             assert_eq!(RtlUnicodeToUTF8N(cx, narrow, 7, done, wide, 6)?, STATUS_SOME_NOT_MAPPED);
+            let unicode = |cx: &mut Cx, to, done, from, bytes| {
+                RtlUnicodeToUTF8N(cx, to, 7, done, from, bytes)
+            };
+            assert_eq!(unicode(cx, 0, 0, wide, 6)?, STATUS_INVALID_PARAMETER);
+            assert_eq!(unicode(cx, narrow, done, 0, 6)?, STATUS_INVALID_PARAMETER_4);
+            assert_eq!(unicode(cx, narrow, done, wide, 5)?, STATUS_INVALID_PARAMETER_5);
             Ok(())
         });
     }
