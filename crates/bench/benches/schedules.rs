@@ -32,11 +32,12 @@ fn schedules(name: &str, scenario: &str, unload: bool) {
         Err(error) => panic!("{name}: {error}"),
     };
     let (mut rates, mut facts) = (Vec::new(), (0, 0, 0));
-    // `count`: a short run for a tool that counts instructions.
+    // `count`: a short run for a tool that counts instructions; `count 0`, what is before it.
     let count = asked("count");
+    let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(2_000);
     for _ in 0..if count { 1 } else { ROUNDS } {
         let start = Instant::now();
-        facts = meter.search(2, if count { 2_000 } else { 20_000 });
+        facts = meter.search(2, if count { runs } else { 20_000 });
         rates.push(facts.0 as f64 / start.elapsed().as_secs_f64());
     }
     let (runs, points, switches) = facts;

@@ -149,3 +149,38 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeReadStateTimer),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::{block, explore, script};
+    use nt::layout::kevent;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    /// How often a periodic timer of a millisecond expires in a run that nothing else happens in.
+    fn ticks(somebody_waits: bool) -> u32 {
+        let counted = Rc::new(Cell::new(0));
+        let told = counted.clone();
+        let sets = script(move |cx| {
+            let timer = block(cx, ktimer::SIZE);
+            KeInitializeTimerEx(cx, timer, 0)?;
+            KeSetTimerEx(cx, timer, -10_000, 1, 0)?;
+            if somebody_waits {
+                let event = block(cx, kevent::SIZE);
+                crate::ke::event::KeInitializeEvent(cx, event, 0, false)?;
+                crate::ke::wait::wait_for(cx, &[event], false, None)?;
+            }
+            Ok(())
+        });
+        explore(0, vec![sets], |_| (), move |world| told.set(world.state.idle_ticks));
+        counted.get()
+    }
+
+    #[test]
+    fn time_goes_on_for_who_waits_and_not_for_nobody() {
+        assert_eq!(ticks(true), 24);
+        // A watchdog that is set again and again is no reason to let time pass.
+        assert_eq!(ticks(false), 3);
+    }
+}
