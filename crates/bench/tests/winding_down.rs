@@ -4,8 +4,9 @@ mod common;
 
 use bench::{Options, ScenarioFile, Verdict};
 
-/// Two reads in a row on a driver whose reads wait for a write. Winding down ends the first; the
-/// application would make the second then, and nobody is left to end that.
+/// Reads one after the other on a driver whose reads wait for a write. Winding down cancels the first,
+/// and closing the handle would end a second one; a third, on a handle that is opened then, nobody
+/// would end.
 const READS: &str = r#"
 name = "read-again"
 about = "Reads that nobody answers, one after the other."
@@ -17,6 +18,8 @@ steps = [
     { open = "read" },
     { read = 4, as = "first" },
     { read = 4, as = "second" },
+    { open = "read" },
+    { read = 4, as = "third" },
 ]
 "#;
 
