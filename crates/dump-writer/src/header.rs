@@ -15,6 +15,9 @@ pub(crate) enum Kind {
     Small = 4,
     BitmapFull = 5,
     BitmapKernel = 6,
+    RangesKernel = 8,
+    RangesKernelAndUser = 9,
+    RangesComplete = 10,
 }
 
 /// What only whoever lays the file out knows.

@@ -1,4 +1,5 @@
-//! Writes kernel crash dumps of Windows from a [`Description`]: small, full, bitmap and kernel dumps.
+//! Writes kernel crash dumps of Windows from a [`Description`]: small dumps, and
+//! dumps of pages of every form.
 //!
 //! Everything goes to an [`std::io::Write`] in the order of the file; of memory no more is held than what the
 //! description holds already and a few words for each page. The room shares nothing with the reader in
@@ -21,6 +22,7 @@ mod full;
 mod header;
 mod kernel_data;
 mod paging;
+mod ranges;
 mod small;
 mod space;
 
@@ -31,4 +33,5 @@ pub use description::{
 };
 pub use error::Error;
 pub use full::write_full;
+pub use ranges::{Ranges, write_ranges};
 pub use small::write_small;

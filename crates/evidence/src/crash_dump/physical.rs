@@ -39,8 +39,8 @@ impl<'a> Pages<'a> {
     pub fn parse(data: &'a [u8], header: &Header<'_>, lacks: &mut Vec<Lack>) -> Self {
         let found = match header.kind {
             Kind::Full => Self::full(data, header, lacks),
-            Kind::KernelSummary | Kind::Bitmap | Kind::Active => Self::bitmap(data, header),
-            Kind::Ranges => Self::ranges(data, header),
+            Kind::KernelSummary | Kind::Bitmap | Kind::Active => Self::bitmap(data, header, lacks),
+            Kind::Ranges => Self::ranges(data, header, lacks),
             Kind::Triage | Kind::Other(_) => Ok(Self::Absent),
         };
         found.unwrap_or_else(|error| {
@@ -75,15 +75,12 @@ impl<'a> Pages<'a> {
             };
             offset = end;
         }
-        if offset > data.len() as u64 {
-            let why = format!("its pages end at {offset:#x}, the file at {:#x}", data.len());
-            note(lacks, Lack { part: "physical memory", offset: data.len() as u64, why });
-        }
+        check_end(data, offset, lacks);
         runs.sort_by_key(|run| run.first);
         Ok(Self::Runs(runs))
     }
 
-    fn bitmap(data: &'a [u8], header: &Header<'_>) -> Result<Self, Error> {
+    fn bitmap(data: &'a [u8], header: &Header<'_>, lacks: &mut Vec<Lack>) -> Result<Self, Error> {
         let base = header.size();
         let mark = slice(data, base, 8, "BitmapDump.Signature")?;
         if mark != b"SDMPDUMP" && mark != b"FDMPDUMP" {
@@ -105,10 +102,12 @@ impl<'a> Pages<'a> {
             before.push(total);
             total += ones(chunk);
         }
+        let end = total.checked_mul(PAGE).and_then(|bytes| bytes.checked_add(first_page));
+        check_end(data, end.unwrap_or(u64::MAX), lacks);
         Ok(Self::Bitmap { bits, before, first_page })
     }
 
-    fn ranges(data: &[u8], header: &Header<'_>) -> Result<Self, Error> {
+    fn ranges(data: &[u8], header: &Header<'_>, lacks: &mut Vec<Lack>) -> Result<Self, Error> {
         let base = header.size();
         if slice(data, base + 4, 8, "RdmpHeader.Signature")? != b"RDMPDUMP" {
             return Err(Error::new(base + 4, "RdmpHeader.Signature", "not RDMP"));
@@ -123,9 +122,14 @@ impl<'a> Pages<'a> {
             }
             runs.push(Run { first, count, offset });
             let next = count.checked_mul(PAGE).and_then(|bytes| bytes.checked_add(offset));
-            let Some(next) = next else { break };
+            let Some(next) = next else {
+                let why = format!("a range of {count:#x} pages passes the end of numbers");
+                note(lacks, Lack { part: "PfnRange", offset: at, why });
+                break;
+            };
             (offset, at) = (next, at + 16);
         }
+        check_end(data, offset, lacks);
         runs.sort_by_key(|run| run.first);
         Ok(Self::Runs(runs))
     }
@@ -154,6 +158,15 @@ impl<'a> Pages<'a> {
                 rank.checked_mul(PAGE)?.checked_add(*first_page)
             }
         }
+    }
+}
+
+/// Tells of pages that should stand behind the end of the file.
+fn check_end(data: &[u8], end: u64, lacks: &mut Vec<Lack>) {
+    let offset = data.len() as u64;
+    if end > offset {
+        let why = format!("its pages end at {end:#x}, the file at {offset:#x}");
+        note(lacks, Lack { part: "physical memory", offset, why });
     }
 }
 

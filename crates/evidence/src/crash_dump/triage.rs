@@ -119,7 +119,14 @@ impl Triage {
                 lacks,
             );
         }
-        for index in 0..u64::from(self.data_blocks_count) {
+        let count = held(
+            data,
+            "DataBlocksCount",
+            (self.data_blocks_offset, 16),
+            self.data_blocks_count,
+            lacks,
+        );
+        for index in 0..count {
             let at = u64::from(self.data_blocks_offset) + index * 16;
             let block = || -> Result<Block, Error> {
                 Ok(Block {
@@ -128,13 +135,8 @@ impl Triage {
                     size: u32_at(data, at + 12, "DataBlock.Size")?.into(),
                 })
             };
-            match block() {
-                Ok(block) => add(data, block, &mut found, lacks),
-                Err(error) => {
-                    // The table ends with the file: the rest of it is the same lack.
-                    note(lacks, Lack::from(error));
-                    break;
-                }
+            if let Ok(block) = block() {
+                add(data, block, &mut found, lacks);
             }
         }
         found
@@ -149,17 +151,13 @@ impl Triage {
     ) -> Vec<Module> {
         let size = if is_wide { 0x90 } else { 0x4c };
         let mut found = Vec::new();
-        for index in 0..u64::from(self.driver_count) {
+        let count =
+            held(data, "DriverCount", (self.driver_list_offset, size), self.driver_count, lacks);
+        for index in 0..count {
             let at = u64::from(self.driver_list_offset) + index * size;
             match driver(data, at, is_wide, crashed, lacks) {
                 Ok(module) => found.push(module),
-                Err(error) => {
-                    let past_the_end = error.offset >= at && error.offset < at + size;
-                    note(lacks, Lack::from(error));
-                    if past_the_end {
-                        break;
-                    }
-                }
+                Err(error) => note(lacks, Lack::from(error)),
             }
         }
         found
@@ -176,10 +174,11 @@ impl Triage {
         if start == 0 {
             return found;
         }
-        let read = |found: &mut Vec<Unloaded>| -> Result<(), Error> {
+        let read = |found: &mut Vec<Unloaded>, lacks: &mut Vec<Lack>| -> Result<(), Error> {
             let count = u32_at(data, start, "UnloadedDrivers")?;
             let (first, size, text) = if is_wide { (8, 56, 16) } else { (4, 40, 8) };
-            for index in 0..u64::from(count) {
+            let table = self.unloaded_drivers_offset.saturating_add(first as u32);
+            for index in 0..held(data, "UnloadedDrivers", (table, size), count, lacks) {
                 let at = start + first + index * size;
                 let entry = slice(data, at, size, "UnloadedDriver")?;
                 let length = u64::from(u16_at(entry, 0, "Name.Length")?).min(24);
@@ -194,11 +193,28 @@ impl Triage {
             }
             Ok(())
         };
-        if let Err(error) = read(&mut found) {
+        if let Err(error) = read(&mut found, lacks) {
             note(lacks, Lack::from(error));
         }
         found
     }
+}
+
+/// How many of the `count` entries of a table the file holds whole; more than that is a lie, which is told once.
+fn held(
+    data: &[u8],
+    field: &'static str,
+    (offset, size): (u32, u64),
+    count: u32,
+    lacks: &mut Vec<Lack>,
+) -> u64 {
+    let offset = u64::from(offset);
+    let room = (data.len() as u64).saturating_sub(offset) / size;
+    if u64::from(count) > room {
+        let why = format!("{count} entries, of which the file holds {room}");
+        note(lacks, Lack { part: field, offset, why });
+    }
+    room.min(count.into())
 }
 
 fn add(data: &[u8], block: Block, found: &mut Vec<Block>, lacks: &mut Vec<Lack>) {

@@ -1,6 +1,8 @@
 //! Dumps that `dump-writer` wrote from a description say again what was described.
 
+mod damage;
 mod pages;
+mod property;
 mod small;
 
 use dump_writer::{

@@ -5,8 +5,8 @@ use crate::{
     sample,
 };
 use dump_writer::{
-    Bitmap, Description, Machine, Memory, Object, Page, Unloaded, write_bitmap, write_full,
-    write_kernel,
+    Bitmap, Description, Machine, Memory, Object, Page, Ranges, Unloaded, write_bitmap, write_full,
+    write_kernel, write_ranges,
 };
 use evidence::crash_dump::{Dump, Kind};
 
@@ -36,11 +36,20 @@ pub(crate) fn kernel(description: &Description) -> Vec<u8> {
     file
 }
 
-pub(crate) const WRITERS: [(Writer, Kind); 4] = [
+fn ranges(description: &Description, kind: Ranges) -> Vec<u8> {
+    let mut file = Vec::new();
+    write_ranges(description, kind, &mut file).expect("a dump of ranges");
+    file
+}
+
+pub(crate) const WRITERS: [(Writer, Kind); 7] = [
     (full, Kind::Full),
     (bitmap, Kind::Bitmap),
     (active, Kind::Active),
     (kernel, Kind::KernelSummary),
+    (|description| ranges(description, Ranges::Kernel), Kind::Ranges),
+    (|description| ranges(description, Ranges::KernelAndUser), Kind::Ranges),
+    (|description| ranges(description, Ranges::Complete), Kind::Ranges),
 ];
 
 /// Every writer for every machine, with pages of each size.
@@ -48,7 +57,9 @@ fn each(mut check: impl FnMut(&Description, &Dump<'_>, &[u8])) {
     for machine in MACHINES {
         for (write, kind) in WRITERS {
             for frame_step in [1, 3] {
-                if kind == Kind::Full && frame_step != 1 {
+                if (kind == Kind::Full && frame_step != 1)
+                    || (kind == Kind::Ranges && !machine.wide())
+                {
                     continue;
                 }
                 let description = Description { frame_step, ..paged(machine) };
