@@ -2,6 +2,7 @@
 
 mod build;
 mod drivers;
+mod dumps;
 mod image;
 #[cfg(test)]
 mod pageable;
@@ -19,6 +20,8 @@ Chores:
   drivers --check [NAME]...  build them in a temporary folder and compare with the committed
                              files; names those that differ and exits with 1
   drivers --list             name every driver, its compiler and optimisation level
+  dumps FOLDER               write small crash dumps of every form into a folder: seeds for fuzzing
+  dumps --check PYTHON       have kdmp-parser, a package of that Python, read some of them, and compare
   help                       this text
 
 A driver's name is its folder's: csq-read, or buggy/pool-leak where it should be unmistakable.
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some((chore, rest)) if chore == "drivers" => drivers::run(root(), rest),
+        Some((chore, rest)) if chore == "dumps" => dumps::run(rest),
         Some((chore, _)) => {
             eprintln!("no chore is called {chore:?}\n\n{HELP}");
             return ExitCode::from(2);
