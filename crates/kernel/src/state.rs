@@ -180,7 +180,7 @@ pub struct Link {
     pub made: Site,
 }
 
-/// An event with a name; it stays until the run ends.
+/// The name of an event or a callback object; it goes with the object.
 #[derive(Clone, Debug)]
 pub struct NamedEvent {
     /// Its name.
@@ -250,6 +250,20 @@ pub struct QueueThread {
     pub entry: u64,
     /// It counts as busy with it.
     pub busy: bool,
+}
+
+/// What drivers set of a thread. It is told back and changes nothing: the order of contexts is the
+/// schedule's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadSettings {
+    /// KTHREAD.
+    pub thread: u64,
+    /// Its priority.
+    pub priority: i32,
+    /// By how much its base priority is above its process's.
+    pub base: i32,
+    /// The system affinity, 0 while there is none.
+    pub affinity: u64,
 }
 
 /// A section of an image that a driver locked.
@@ -535,6 +549,8 @@ state! {
     waits: Vec<Wait>,
     /// Threads that work on the entries of queues.
     queue_threads: Vec<QueueThread>,
+    /// Threads of which drivers set something.
+    thread_settings: Vec<ThreadSettings>,
     /// Routines that are being notified: context, and what tells the registration apart.
     notifying: Vec<(u8, u64)>,
     /// Bit `c`: context `c` runs in a process that started meanwhile.
@@ -624,6 +640,7 @@ impl State {
             timers: Vec::new(),
             waits: Vec::new(),
             queue_threads: Vec::new(),
+            thread_settings: Vec::new(),
             notifying: Vec::new(),
             child_processes: 0,
             interrupts: Vec::new(),

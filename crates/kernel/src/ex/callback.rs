@@ -16,7 +16,8 @@ use std::rc::Rc;
 const SYSTEM: &[&str] =
     &["\\Callback\\SetSystemTime", "\\Callback\\PowerState", "\\Callback\\ProcessorAdd"];
 
-/// Opens a callback object, or makes it.
+/// Opens a callback object, or makes it. One that a driver made goes with its last reference:
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/defining-a-callback-object>.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-excreatecallback>
 pub fn ExCreateCallback(
     cx: &mut Cx,
@@ -40,8 +41,10 @@ pub fn ExCreateCallback(
             let Some(object) = object::make(cx, Kind::Callback, 32) else {
                 return Err(Stop::Run);
             };
-            if !name.is_empty() {
+            if of_system {
                 object::reference(cx, object);
+            }
+            if !name.is_empty() {
                 cx.state.named_events.push(NamedEvent { name: Rc::from(name), object });
             }
             object
@@ -135,6 +138,11 @@ mod tests {
             assert_eq!(crate::ke::event::KeReadStateEvent(cx, event)?, 0);
             ExUnregisterCallback(cx, handle)?;
             crate::ob::ObfDereferenceObject(cx, object)?;
+            assert_eq!(
+                ExCreateCallback(cx, place, named, false, true)?,
+                STATUS_OBJECT_NAME_NOT_FOUND,
+                "the name goes with the object"
+            );
             Ok(())
         });
     }

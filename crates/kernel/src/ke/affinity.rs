@@ -69,38 +69,60 @@ pub fn KeQueryGroupAffinity(cx: &mut Cx, group: u16) -> Result<u64, Stop> {
     Ok(if group == 0 { all(cx) } else { 0 })
 }
 
+/// The running thread's system affinity, 0 for none; a wanted one that is not valid changes nothing.
+fn exchange(cx: &mut Cx, wanted: u64) -> u64 {
+    let valid = wanted != 0 && wanted & !all(cx) == 0;
+    let thread = cx.state.me().thread;
+    let settings = crate::ps::thread::settings(cx, thread);
+    let before = settings.affinity;
+    if valid {
+        settings.affinity = wanted;
+    }
+    if valid { before } else { 0 }
+}
+
+/// Back to what the thread had before: 0 for no system affinity.
+fn revert(cx: &mut Cx, before: u64) {
+    let thread = cx.state.me().thread;
+    crate::ps::thread::settings(cx, thread).affinity = before;
+}
+
 /// Says where the thread may run.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-kesetsystemaffinitythread>
-pub fn KeSetSystemAffinityThread(_: &mut Cx, _affinity: u64) -> Result<(), Stop> {
+pub fn KeSetSystemAffinityThread(cx: &mut Cx, affinity: u64) -> Result<(), Stop> {
+    exchange(cx, affinity);
     Ok(())
 }
 
-/// Says where the thread may run, and tells where before: 0 for the first time.
+/// Says where the thread may run, and tells where before: 0 if no driver had said.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetsystemaffinitythreadex>
-pub fn KeSetSystemAffinityThreadEx(_: &mut Cx, _affinity: u64) -> Result<u64, Stop> {
-    Ok(0)
+pub fn KeSetSystemAffinityThreadEx(cx: &mut Cx, affinity: u64) -> Result<u64, Stop> {
+    Ok(exchange(cx, affinity))
 }
 
 /// Lets the thread run anywhere again.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-kereverttouseraffinitythread>
-pub fn KeRevertToUserAffinityThread(_: &mut Cx) -> Result<(), Stop> {
+pub fn KeRevertToUserAffinityThread(cx: &mut Cx) -> Result<(), Stop> {
+    revert(cx, 0);
     Ok(())
 }
 
 /// Lets the thread run where it could before.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kereverttouseraffinitythreadex>
-pub fn KeRevertToUserAffinityThreadEx(_: &mut Cx, _affinity: u64) -> Result<(), Stop> {
+pub fn KeRevertToUserAffinityThreadEx(cx: &mut Cx, affinity: u64) -> Result<(), Stop> {
+    revert(cx, affinity);
     Ok(())
 }
 
 /// Says where the thread may run, and stores where before.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetsystemgroupaffinitythread>
-pub fn KeSetSystemGroupAffinityThread(cx: &mut Cx, wanted: u64, before: u64) -> Result<(), Stop> {
+pub fn KeSetSystemGroupAffinityThread(cx: &mut Cx, wanted: u64, place: u64) -> Result<(), Stop> {
     // GROUP_AFFINITY: Mask, Group, Reserved.
-    cx.read64(wanted)?;
-    if before != 0 {
-        cx.write64(before, 0)?;
-        cx.write64(before + 8, 0)?;
+    let (mask, group) = (cx.read64(wanted)?, cx.read16(wanted.wrapping_add(8))?);
+    let before = exchange(cx, if group == 0 { mask } else { 0 });
+    if place != 0 {
+        cx.write64(place, before)?;
+        cx.write64(place.wrapping_add(8), 0)?;
     }
     Ok(())
 }
@@ -108,7 +130,9 @@ pub fn KeSetSystemGroupAffinityThread(cx: &mut Cx, wanted: u64, before: u64) -> 
 /// Lets the thread run where it could before.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kereverttousergroupaffinitythread>
 pub fn KeRevertToUserGroupAffinityThread(cx: &mut Cx, before: u64) -> Result<(), Stop> {
-    cx.read64(before).map(drop)
+    let mask = cx.read64(before)?;
+    revert(cx, mask);
+    Ok(())
 }
 
 /// Number of a processor over all groups.
@@ -163,6 +187,26 @@ mod tests {
             assert_eq!(KeGetProcessorNumberFromIndex(cx, 2, place)?, STATUS_INVALID_PARAMETER);
             assert_eq!(KeGetProcessorNumberFromIndex(cx, 1, place)?, STATUS_SUCCESS);
             assert_eq!(KeGetProcessorIndexFromNumber(cx, place)?, 1);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn affinities_nest() {
+        run(|cx| {
+            assert_eq!(KeSetSystemAffinityThreadEx(cx, 1)?, 0, "none before");
+            assert_eq!(KeSetSystemAffinityThreadEx(cx, 3)?, 1);
+            assert_eq!(KeSetSystemAffinityThreadEx(cx, 4)?, 0, "no such processor: no effect");
+            let group = block(cx, 16);
+            cx.write64(group, 2)?;
+            let before = block(cx, 16);
+            KeSetSystemGroupAffinityThread(cx, group, before)?;
+            assert_eq!(cx.read64(before)?, 3);
+            KeRevertToUserGroupAffinityThread(cx, before)?;
+            KeRevertToUserAffinityThreadEx(cx, 1)?;
+            assert_eq!(KeSetSystemAffinityThreadEx(cx, 1)?, 1);
+            KeRevertToUserAffinityThread(cx)?;
+            assert_eq!(KeSetSystemAffinityThreadEx(cx, 1)?, 0);
             Ok(())
         });
     }

@@ -24,7 +24,7 @@ fn named(cx: &Cx, name: &str) -> Option<u64> {
 }
 
 /// Makes an event, or opens the one of that name, and gives a handle. `kind`: NotificationEvent 0,
-/// SynchronizationEvent 1. Named events stay until the run ends.
+/// SynchronizationEvent 1. An event and its name go with the last handle and reference.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/nf-ntifs-zwcreateevent>
 pub fn ZwCreateEvent(
     cx: &mut Cx,
@@ -43,7 +43,6 @@ pub fn ZwCreateEvent(
     }
     let event = make(cx, kind, state)?;
     if !name.is_empty() {
-        object::reference(cx, event);
         cx.state.named_events.push(NamedEvent { name: Rc::from(name), object: event });
     }
     let value = open_handle(cx, event);
@@ -74,7 +73,6 @@ fn by_name(cx: &mut Cx, name: u64, handle: u64, kind: u32) -> Result<u64, Stop> 
             // Both routines make the event signalled.
             let event = make(cx, kind, true)?;
             if !name.is_empty() {
-                object::reference(cx, event);
                 cx.state.named_events.push(NamedEvent { name: Rc::from(name), object: event });
             }
             event

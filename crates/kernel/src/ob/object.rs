@@ -148,6 +148,7 @@ pub(crate) fn released(cx: &mut Cx, address: u64) -> Result<(), Stop> {
         Kind::Event | Kind::Key(_) | Kind::Link(_) | Kind::DiskFile(_) | Kind::Callback
             if handles == 0 =>
         {
+            cx.state.named_events.retain(|named| named.object != address);
             pool::free(cx, address);
         }
         _ => {}

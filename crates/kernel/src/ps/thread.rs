@@ -6,7 +6,7 @@ use crate::ex::pool;
 use crate::ke::wait::{object, signal};
 use crate::service;
 use crate::service::Service;
-use crate::state::{BlockKind, Start};
+use crate::state::{BlockKind, Start, ThreadSettings};
 use crate::world::{SLOTS, World};
 use nt::layout::{dispatcher_header as header, kthread};
 use nt::status;
@@ -107,16 +107,38 @@ pub fn PsGetCurrentThreadId(cx: &mut Cx) -> Result<u64, Stop> {
     Ok(identifier(usize::from(cx.id())))
 }
 
-/// Sets a thread's priority: contexts run in every order here, so nothing to do.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetprioritythread>
-pub fn KeSetPriorityThread(_cx: &mut Cx, _thread: u64, _priority: i32) -> Result<i32, Stop> {
-    Ok(8)
+/// Base priority of all processes here.
+const BASE_PRIORITY: i32 = 8;
+
+/// What drivers may set of a thread.
+pub(crate) fn settings<'a>(cx: &'a mut Cx, thread: u64) -> &'a mut ThreadSettings {
+    let all = &mut cx.state.thread_settings;
+    let index = all.iter().position(|known| known.thread == thread).unwrap_or_else(|| {
+        all.push(ThreadSettings { thread, priority: BASE_PRIORITY, base: 0, affinity: 0 });
+        all.len() - 1
+    });
+    &mut all[index]
 }
 
-/// Sets a thread's priority relative to its process.
-/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetbaseprioritythread>
-pub fn KeSetBasePriorityThread(_cx: &mut Cx, _thread: u64, _by: i32) -> Result<i32, Stop> {
-    Ok(0)
+/// A thread's priority.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kequeryprioritythread>
+pub fn KeQueryPriorityThread(cx: &mut Cx, thread: u64) -> Result<i32, Stop> {
+    Ok(settings(cx, thread).priority)
+}
+
+/// Sets a thread's priority, and returns the old one: contexts run in every order here, so it is
+/// only remembered.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-kesetprioritythread>
+pub fn KeSetPriorityThread(cx: &mut Cx, thread: u64, priority: i32) -> Result<i32, Stop> {
+    Ok(std::mem::replace(&mut settings(cx, thread).priority, priority))
+}
+
+/// Sets a thread's priority relative to its process, and returns by how much it was above before.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-kesetbaseprioritythread>
+pub fn KeSetBasePriorityThread(cx: &mut Cx, thread: u64, by: i32) -> Result<i32, Stop> {
+    let settings = settings(cx, thread);
+    settings.priority = BASE_PRIORITY.saturating_add(by);
+    Ok(std::mem::replace(&mut settings.base, by))
 }
 
 /// The thread of an identifier, with a reference.
@@ -143,6 +165,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(PsGetCurrentThread, quiet),
         service!(PsGetCurrentThreadId, quiet),
         service!(PsLookupThreadByThreadId),
+        service!(KeQueryPriorityThread, quiet),
         service!(KeSetPriorityThread, quiet),
         service!(KeSetBasePriorityThread, quiet),
     ]
