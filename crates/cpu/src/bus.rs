@@ -43,6 +43,20 @@ pub trait Bus {
     /// Writes sixteen bytes, little-endian.
     fn store128(&mut self, addr: u64, value: u128) -> Result<(), Self::Stop>;
 
+    /// Reads `N` bytes (1, 2, 4, 8) if that needs no thinking. `None` says nothing: the methods above
+    /// are asked then. A bus may leave it and [`Bus::quick_store`] out.
+    #[inline(always)]
+    fn quick_load<const N: usize>(&mut self, addr: u64) -> Option<[u8; N]> {
+        let _ = addr;
+        None
+    }
+    /// Writes `N` bytes if that needs no thinking; false says nothing.
+    #[inline(always)]
+    fn quick_store<const N: usize>(&mut self, addr: u64, bytes: [u8; N]) -> bool {
+        let _ = (addr, bytes);
+        false
+    }
+
     /// Copies up to 15 bytes of executable code at `addr`, returning how many are available (at
     /// least 1). Refuses where the byte at `addr` may not be executed. Asked when a block is
     /// decoded, not each time it runs.

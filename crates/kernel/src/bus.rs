@@ -263,6 +263,16 @@ impl cpu::Bus for GuestBus {
         load128 store128 u128;
     }
 
+    #[inline(always)]
+    fn quick_load<const N: usize>(&mut self, address: u64) -> Option<[u8; N]> {
+        self.memory.load_here(address)
+    }
+
+    #[inline(always)]
+    fn quick_store<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> bool {
+        self.memory.store_here(address, bytes)
+    }
+
     fn fetch(&mut self, address: u64, into: &mut [u8; 15]) -> Result<usize, BusStop> {
         self.memory.check(address, 1, Access::Execute).map_err(BusStop::Fault)?;
         let mut count = 1;

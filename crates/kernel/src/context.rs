@@ -156,6 +156,7 @@ impl Machine {
             if let Resume::Go = how {
                 let mut cx = Cx::new(WorldRef(world), yielder, context);
                 cx.main();
+                cx.leave();
             }
         })
     }

@@ -64,8 +64,15 @@ impl DerefMut for Cx<'_> {
 }
 
 impl<'a> Cx<'a> {
-    pub(crate) fn new(world: WorldRef, yielder: &'a Suspender, id: u8) -> Cx<'a> {
-        Cx { world, yielder, id, exceptions: Exceptions::default() }
+    pub(crate) fn new(mut world: WorldRef, yielder: &'a Suspender, id: u8) -> Cx<'a> {
+        let room = world.rooms.pop().unwrap_or_default();
+        Cx { world, yielder, id, exceptions: Exceptions::in_room(room) }
+    }
+
+    /// The context is over.
+    pub(crate) fn leave(mut self) {
+        let room = self.exceptions.room();
+        self.rooms.push(room);
     }
 
     pub(crate) fn yielder(&self) -> &'a Suspender {

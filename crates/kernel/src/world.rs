@@ -133,6 +133,8 @@ pub struct World {
     /// Whoever runs lets others go first at its next point; see [`Cx::pause`].
     pub(crate) pausing: bool,
     pub(crate) contexts: Contexts,
+    /// Room that contexts had which are over.
+    pub(crate) rooms: Vec<crate::rtl::exception::Room>,
     rules: [Rc<[&'static Rule]>; KINDS],
     base: Option<Box<Base>>,
     idle_thread: u64,
@@ -197,6 +199,7 @@ impl World {
             keeps_blocked: false,
             pausing: false,
             contexts: Contexts::new(),
+            rooms: Vec::new(),
             rules: wants.map(Rc::from),
             base: None,
             idle_thread: 0,
@@ -337,7 +340,11 @@ impl World {
     #[inline]
     pub fn enabled(&self) -> u32 {
         let state = &self.state;
-        if state.pinned.count_ones() < u32::from(self.processors) {
+        // At most one and two processors, as nearly always; else they are counted.
+        let second = state.pinned & state.pinned.wrapping_sub(1);
+        if second == 0 && self.processors > 1
+            || state.pinned.count_ones() < u32::from(self.processors)
+        {
             return state.ready;
         }
         let mut mask = state.ready & state.pinned;
@@ -390,9 +397,10 @@ impl World {
                     pause,
                 };
                 self.state.points += 1;
+                let default = point.default_choice();
                 let choice = self.strategy.choose(&point);
-                let choice = if mask >> choice & 1 != 0 { choice } else { point.default_choice() };
-                if choice != point.default_choice() {
+                let choice = if mask >> choice & 1 != 0 { choice } else { default };
+                if choice != default {
                     self.taken.push(Deviation { point: point.index, context: choice });
                 }
                 if self.recorder.is_some() && choice != self.state.current {
@@ -570,7 +578,7 @@ impl World {
             Start::Interrupt(_) => crate::ke::dpc::wake_key(self, crate::io::interrupt::DONE),
             _ => {}
         }
-        self.bus.others = self.state.live.count_ones() > 1;
+        self.bus.others = self.state.live & self.state.live.wrapping_sub(1) != 0;
     }
 
     /// Whether everybody who is blocked can be started again from registers and memory: threads that

@@ -21,51 +21,59 @@ impl Memory {
     /// Reads `N` bytes as the driver would.
     #[inline(always)]
     pub fn load<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Fault> {
+        match self.load_here(address) {
+            Some(bytes) => Ok(bytes),
+            None => self.load_slow(address),
+        }
+    }
+
+    /// The same where nothing is in the way: within a line, of a page that was used lately. `None`
+    /// says nothing; [`Memory::load`] knows more.
+    #[inline(always)]
+    pub fn load_here<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
         let offset = (address & 0xfff) as usize;
         let bit = offset & 63;
-        if bit + N <= 64
-            && let Some(page) = self.lookup(address >> 12)
-        {
-            let forbidden = self.forbidden[0];
-            let page = &self.pages[page as usize];
-            let mask = if N == 64 { u64::MAX } else { (1u64 << N) - 1 };
-            if page.flags & forbidden == 0
-                && (page.valid[offset >> 6] >> bit) & mask == mask
-                && let Some(bytes) = page.data[offset..].first_chunk::<N>()
-            {
-                return Ok(*bytes);
-            }
+        if bit + N > 64 {
+            return None;
         }
-        self.load_slow(address)
+        let page = &self.pages[self.known(address >> 12)?];
+        let mask = if N == 64 { u64::MAX } else { (1u64 << N) - 1 };
+        let fine =
+            page.flags & self.forbidden[0] == 0 && (page.valid[offset >> 6] >> bit) & mask == mask;
+        if fine { page.data[offset..].first_chunk().copied() } else { None }
     }
 
     /// Writes `N` bytes as the driver would.
     #[inline(always)]
     pub fn store<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Result<(), Fault> {
+        if self.store_here(address, bytes) { Ok(()) } else { self.store_slow(address, bytes) }
+    }
+
+    /// The same where nothing is in the way: within a line, of a page that was used lately and written
+    /// before. False says nothing; [`Memory::store`] knows more.
+    #[inline(always)]
+    pub fn store_here<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> bool {
         let offset = (address & 0xfff) as usize;
         let bit = offset & 63;
-        if bit + N <= 64
-            && let Some(number) = self.lookup(address >> 12)
-        {
-            let forbidden = self.forbidden[1];
-            let page = &mut self.pages[number as usize];
-            let mask = if N == 64 { u64::MAX } else { (1u64 << N) - 1 };
-            if page.flags & forbidden == 0
-                && (page.valid[offset >> 6] >> bit) & mask == mask
-                && let Some(place) = page.data[offset..].first_chunk_mut::<N>()
-            {
-                *place = bytes;
-                if page.dirty == 0 {
-                    self.dirty.push(number);
-                }
-                page.dirty |= 1 << (offset >> 6);
-                return Ok(());
-            }
+        if bit + N > 64 {
+            return false;
         }
-        self.store_slow(address, bytes)
+        let Some(number) = self.known(address >> 12) else { return false };
+        let page = &mut self.pages[number];
+        let mask = if N == 64 { u64::MAX } else { (1u64 << N) - 1 };
+        let fine = page.dirty != 0
+            && page.flags & self.forbidden[1] == 0
+            && (page.valid[offset >> 6] >> bit) & mask == mask;
+        if fine && let Some(place) = page.data[offset..].first_chunk_mut() {
+            *place = bytes;
+            page.dirty |= 1 << (offset >> 6);
+            return true;
+        }
+        false
     }
 
     #[cold]
+    #[inline(never)]
     fn load_slow<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Fault> {
         self.check(address, N as u64, Access::Read)?;
         let mut bytes = [0; N];
@@ -74,6 +82,7 @@ impl Memory {
     }
 
     #[cold]
+    #[inline(never)]
     fn store_slow<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Result<(), Fault> {
         self.check(address, N as u64, Access::Write)?;
         self.poke(address, &bytes);
@@ -81,7 +90,41 @@ impl Memory {
     }
 
     /// Says whether the driver may make this access now; the fault names the first refused byte.
+    #[inline]
     pub fn check(&mut self, address: u64, bytes: u64, access: Access) -> Result<(), Fault> {
+        self.check_against(address, bytes, access, self.forbidden[kind(access)])
+    }
+
+    /// The same with other page flags that refuse it.
+    fn check_against(
+        &mut self,
+        address: u64,
+        bytes: u64,
+        access: Access,
+        forbidden: u16,
+    ) -> Result<(), Fault> {
+        let offset = (address & 0xfff) as usize;
+        let bit = offset & 63;
+        if bytes.wrapping_sub(1) < 64 - bit as u64
+            && let Some(page) = self.known(address >> 12)
+        {
+            let page = &self.pages[page];
+            let mask = mask(bit, bytes as usize);
+            if page.flags & forbidden == 0 && page.valid[offset >> 6] & mask == mask {
+                return Ok(());
+            }
+        }
+        self.check_slow(address, bytes, access, forbidden)
+    }
+
+    #[inline(never)]
+    fn check_slow(
+        &mut self,
+        address: u64,
+        bytes: u64,
+        access: Access,
+        forbidden: u16,
+    ) -> Result<(), Fault> {
         let size = bytes.min(255) as u8;
         let fault = |address, cause| Fault { address, bytes: size, access, cause };
         let mut at = address;
@@ -97,7 +140,7 @@ impl Memory {
                 return Err(fault(at, FaultCause::Unmapped));
             };
             let page = &self.pages[page as usize];
-            let refused = page.flags & self.forbidden[kind(access)];
+            let refused = page.flags & forbidden;
             if refused != 0 {
                 return Err(fault(at, FaultCause::Flags(refused)));
             }
@@ -203,6 +246,20 @@ impl Memory {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn peek_slow<const N: usize>(&mut self, address: u64) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.peek(address, &mut bytes);
+        bytes
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poke_slow<const N: usize>(&mut self, address: u64, bytes: [u8; N]) {
+        self.poke(address, &bytes);
+    }
+
     #[inline(always)]
     fn mark(&mut self, number: u32, offset: usize, bytes: usize) {
         let page = &mut self.pages[number as usize];
@@ -221,17 +278,13 @@ macro_rules! sized {
                 /// Reads as the kernel; an unmapped place reads as zero.
                 #[inline]
                 pub fn $peek(&mut self, address: u64) -> $type {
-                    const N: usize = size_of::<$type>();
                     let offset = (address & 0xfff) as usize;
-                    if let Some(page) = self.lookup(address >> 12)
-                        && let Some(bytes) =
-                            self.pages[page as usize].data[offset..].first_chunk::<N>()
+                    if let Some(page) = self.known(address >> 12)
+                        && let Some(bytes) = self.pages[page].data[offset..].first_chunk()
                     {
                         return <$type>::from_le_bytes(*bytes);
                     }
-                    let mut bytes = [0; N];
-                    self.peek(address, &mut bytes);
-                    <$type>::from_le_bytes(bytes)
+                    <$type>::from_le_bytes(self.peek_slow(address))
                 }
 
                 /// Writes as the kernel; an unmapped place takes nothing.
@@ -239,15 +292,19 @@ macro_rules! sized {
                 pub fn $poke(&mut self, address: u64, value: $type) {
                     const N: usize = size_of::<$type>();
                     let offset = (address & 0xfff) as usize;
-                    if let Some(page) = self.lookup(address >> 12)
-                        && let Some(place) =
-                            self.pages[page as usize].data[offset..].first_chunk_mut::<N>()
+                    if (offset & 63) + N <= 64
+                        && let Some(page) = self.known(address >> 12)
                     {
-                        *place = value.to_le_bytes();
-                        self.mark(page, offset, N);
-                        return;
+                        let page = &mut self.pages[page];
+                        if page.dirty != 0
+                            && let Some(place) = page.data[offset..].first_chunk_mut()
+                        {
+                            *place = value.to_le_bytes();
+                            page.dirty |= 1 << (offset >> 6);
+                            return;
+                        }
                     }
-                    self.poke(address, &value.to_le_bytes());
+                    self.poke_slow(address, value.to_le_bytes());
                 }
             )*
         }
@@ -270,13 +327,8 @@ impl Memory {
         access: Access,
         allow: u16,
     ) -> Result<(), Fault> {
-        let kept = self.forbidden;
-        for mask in &mut self.forbidden {
-            *mask &= !allow;
-        }
-        let result = self.check(address, bytes, access);
-        self.forbidden = kept;
-        result
+        let forbidden = self.forbidden[kind(access)] & !allow;
+        self.check_against(address, bytes, access, forbidden)
     }
 
     /// Like [`Memory::peek`], for those who may only look: an unmapped place reads as zero.

@@ -150,6 +150,13 @@ impl Memory {
         self.lookup_slow(number)
     }
 
+    /// The page, if it was used lately.
+    #[inline(always)]
+    fn known(&self, number: u64) -> Option<usize> {
+        let entry = self.tlb[tlb_slot(number)];
+        if entry.number == number { Some(entry.page as usize) } else { None }
+    }
+
     /// Like `lookup`, for those who may only look.
     #[inline]
     fn find(&self, number: u64) -> Option<u32> {

@@ -49,6 +49,21 @@ fn call_reg<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -
 }
 
 fn call_mem<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    let top = cpu.gpr[RSP].wrapping_sub(8);
+    if let Some(target) = u64::quick_load(bus, o.address(cpu))
+        && u64::quick_store(bus, top, o.imm)
+    {
+        cpu.gpr[RSP] = top;
+        cpu.rip = target;
+        x.next = INDIRECT;
+        return Ok(());
+    }
+    call_mem_slow(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn call_mem_slow<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
     let target = bus!(x, bus.load64(o.address(cpu)));
     push_return(cpu, bus, x, o)?;
     cpu.rip = target;
@@ -57,6 +72,18 @@ fn call_mem<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -
 }
 
 fn ret<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    if let Some(back) = u64::quick_load(bus, cpu.gpr[RSP]) {
+        cpu.rip = back;
+        cpu.gpr[RSP] = cpu.gpr[RSP].wrapping_add(8 + (o.imm & 0xffff));
+        x.next = INDIRECT;
+        return Ok(());
+    }
+    ret_slow(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn ret_slow<B: Bus>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
     cpu.rip = bus!(x, bus.load64(cpu.gpr[RSP]));
     cpu.gpr[RSP] = cpu.gpr[RSP].wrapping_add(8 + (o.imm & 0xffff));
     x.next = INDIRECT;

@@ -124,6 +124,11 @@ pub(crate) trait Int {
     const SIGN: u64 = 1 << (Self::BITS - 1);
     fn load<B: Bus>(bus: &mut B, addr: u64) -> Result<u64, B::Stop>;
     fn store<B: Bus>(bus: &mut B, addr: u64, value: u64) -> Result<(), B::Stop>;
+    /// See [`Bus::quick_load`]. What it says `None` to goes into a function of its own, which is
+    /// called last: so the usual way needs no room on the stack.
+    fn quick_load<B: Bus>(bus: &mut B, addr: u64) -> Option<u64>;
+    /// See [`Bus::quick_store`].
+    fn quick_store<B: Bus>(bus: &mut B, addr: u64, value: u64) -> bool;
 
     /// The value as a signed number.
     #[inline(always)]
@@ -148,6 +153,14 @@ macro_rules! int {
             #[inline(always)]
             fn store<B: Bus>(bus: &mut B, addr: u64, value: u64) -> Result<(), B::Stop> {
                 bus.$store(addr, value as $t)
+            }
+            #[inline(always)]
+            fn quick_load<B: Bus>(bus: &mut B, addr: u64) -> Option<u64> {
+                bus.quick_load(addr).map(|bytes| u64::from(<$t>::from_le_bytes(bytes)))
+            }
+            #[inline(always)]
+            fn quick_store<B: Bus>(bus: &mut B, addr: u64, value: u64) -> bool {
+                bus.quick_store(addr, (value as $t).to_le_bytes())
             }
         }
     };

@@ -17,28 +17,65 @@ fn mov_ri<B: Bus, T: Int>(cpu: &mut Cpu, _: &mut B, _: &mut Exec<B::Stop>, o: &O
 }
 
 fn load<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    if let Some(v) = T::quick_load(bus, o.address(cpu)) {
+        set::<T>(cpu, o.r1, v);
+        return Ok(());
+    }
+    load_slow::<B, T>(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn load_slow<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
     let v = bus!(x, T::load(bus, o.address(cpu)));
     set::<T>(cpu, o.r1, v);
     Ok(())
 }
 
 fn load_base<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
-    let v = bus!(x, T::load(bus, o.base_address(cpu)));
-    set::<T>(cpu, o.r1, v);
-    Ok(())
+    if let Some(v) = T::quick_load(bus, o.base_address(cpu)) {
+        set::<T>(cpu, o.r1, v);
+        return Ok(());
+    }
+    load_slow::<B, T>(cpu, bus, x, o)
 }
 
 fn store<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    if T::quick_store(bus, o.address(cpu), get::<T>(cpu, o.r2)) {
+        return Ok(());
+    }
+    store_slow::<B, T>(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn store_slow<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
     bus!(x, T::store(bus, o.address(cpu), get::<T>(cpu, o.r2)));
     Ok(())
 }
 
 fn store_base<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
-    bus!(x, T::store(bus, o.base_address(cpu), get::<T>(cpu, o.r2)));
-    Ok(())
+    if T::quick_store(bus, o.base_address(cpu), get::<T>(cpu, o.r2)) {
+        return Ok(());
+    }
+    store_slow::<B, T>(cpu, bus, x, o)
 }
 
 fn store_imm<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    if T::quick_store(bus, o.address(cpu), o.imm) {
+        return Ok(());
+    }
+    store_imm_slow::<B, T>(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn store_imm_slow<B: Bus, T: Int>(
+    cpu: &mut Cpu,
+    bus: &mut B,
+    x: &mut Exec<B::Stop>,
+    o: &Op,
+) -> Done {
     bus!(x, T::store(bus, o.address(cpu), o.imm));
     Ok(())
 }

@@ -19,6 +19,22 @@ fn push<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, v: u6
 }
 
 fn push_reg<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    let top = cpu.gpr[RSP].wrapping_sub(u64::from(T::bytes()));
+    if T::quick_store(bus, top, get::<T>(cpu, o.r1)) {
+        cpu.gpr[RSP] = top;
+        return Ok(());
+    }
+    push_reg_slow::<B, T>(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn push_reg_slow<B: Bus, T: Int>(
+    cpu: &mut Cpu,
+    bus: &mut B,
+    x: &mut Exec<B::Stop>,
+    o: &Op,
+) -> Done {
     let v = get::<T>(cpu, o.r1);
     push::<B, T>(cpu, bus, x, v)
 }
@@ -34,6 +50,17 @@ fn push_mem<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o
 
 /// POP RSP: the value loaded wins over the increment.
 fn pop_reg<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
+    if let Some(v) = T::quick_load(bus, cpu.gpr[RSP]) {
+        cpu.gpr[RSP] = cpu.gpr[RSP].wrapping_add(u64::from(T::bytes()));
+        set::<T>(cpu, o.r1, v);
+        return Ok(());
+    }
+    pop_reg_slow::<B, T>(cpu, bus, x, o)
+}
+
+#[cold]
+#[inline(never)]
+fn pop_reg_slow<B: Bus, T: Int>(cpu: &mut Cpu, bus: &mut B, x: &mut Exec<B::Stop>, o: &Op) -> Done {
     let v = bus!(x, T::load(bus, cpu.gpr[RSP]));
     cpu.gpr[RSP] = cpu.gpr[RSP].wrapping_add(u64::from(T::bytes()));
     set::<T>(cpu, o.r1, v);

@@ -75,7 +75,23 @@ impl Exceptions {
     pub(crate) fn leave(&mut self) {
         self.nested.pop();
     }
+
+    /// Of a context that begins, with room that another one had.
+    pub(crate) fn in_room(room: Room) -> Exceptions {
+        Exceptions { nested: room.0, ..Exceptions::default() }
+    }
+
+    /// The context is over: what the next one may use.
+    pub(crate) fn room(&mut self) -> Room {
+        let mut nested = std::mem::take(&mut self.nested);
+        nested.clear();
+        Room(nested)
+    }
 }
+
+/// Room for calls that are under way. Contexts come and go many times in a run.
+#[derive(Default)]
+pub(crate) struct Room(Vec<Nested>);
 
 /// Whether the innermost routine is the one that goes on after an exception.
 pub(crate) fn is_home(cx: &mut Cx) -> bool {
