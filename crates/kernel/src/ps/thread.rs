@@ -107,6 +107,16 @@ pub fn PsGetCurrentThreadId(cx: &mut Cx) -> Result<u64, Stop> {
     Ok(identifier(usize::from(cx.id())))
 }
 
+/// Identifier of a thread that has not ended.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-psgetthreadid>
+pub fn PsGetThreadId(cx: &mut Cx, thread: u64) -> Result<u64, Stop> {
+    let mut live = cx.state.live();
+    match live.find(|&context| thread != 0 && cx.state.contexts[context].thread == thread) {
+        Some(context) => Ok(identifier(context)),
+        None => cx.unsupported("PsGetThreadId of what is no thread that runs"),
+    }
+}
+
 /// Base priority of all processes here.
 const BASE_PRIORITY: i32 = 8;
 
@@ -164,6 +174,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeGetCurrentThread, quiet),
         service!(PsGetCurrentThread, quiet),
         service!(PsGetCurrentThreadId, quiet),
+        service!(PsGetThreadId, quiet),
         service!(PsLookupThreadByThreadId),
         service!(KeQueryPriorityThread, quiet),
         service!(KeSetPriorityThread, quiet),
