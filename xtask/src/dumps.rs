@@ -1,5 +1,6 @@
 //! `cargo xtask dumps`: writes crash dumps of every form, or has kdmp-parser read some.
 
+mod process;
 mod samples;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -21,8 +22,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
 }
 
 fn write_all(folder: &Path) -> Result<ExitCode> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for (name, bytes) in samples::all()? {
+    let (kernel, process) = (folder.join("crash_dump"), folder.join("process_dump"));
+    for (folder, (name, bytes)) in samples::all()?
+        .into_iter()
+        .map(|sample| (&kernel, sample))
+        .chain(process::all()?.into_iter().map(|sample| (&process, sample)))
+    {
+        fs::create_dir_all(folder)?;
         let path = folder.join(name);
         fs::write(&path, bytes).with_context(|| path.display().to_string())?;
     }

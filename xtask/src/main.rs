@@ -20,7 +20,8 @@ Chores:
   drivers --check [NAME]...  build them in a temporary folder and compare with the committed
                              files; names those that differ and exits with 1
   drivers --list             name every driver, its compiler and optimisation level
-  dumps FOLDER               write small crash dumps of every form into a folder: seeds for fuzzing
+  dumps FOLDER               write small dumps of every form into two folders in it, a format each: seeds
+                             for fuzzing
   dumps --check PYTHON       have kdmp-parser, a package of that Python, read some of them, and compare
   help                       this text
 

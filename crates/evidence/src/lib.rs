@@ -5,8 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+mod blocks;
 mod bytes;
 pub mod crash_dump;
 mod error;
+pub mod process_dump;
 
+pub use blocks::Block;
 pub use error::Error;

@@ -259,12 +259,20 @@ impl<'a> Header<'a> {
 
 /// An exception record at `offset` of the file; `None` where it is unset.
 pub(super) fn exception(data: &[u8], offset: u64, wide: bool) -> Result<Option<Exception>, Error> {
+    let record = slice(data, offset, if wide { 152 } else { 80 }, "ExceptionRecord")?;
+    let set = set(u32_at(record, 0, "ExceptionCode")?).is_some();
+    set.then(|| any_exception(data, offset, wide)).transpose()
+}
+
+/// `EXCEPTION_RECORD64` at `offset` of the file.
+pub(crate) fn exception_record(data: &[u8], offset: u64) -> Result<Exception, Error> {
+    any_exception(data, offset, true)
+}
+
+fn any_exception(data: &[u8], offset: u64, wide: bool) -> Result<Exception, Error> {
     const FIELD: &str = "ExceptionRecord";
     let record = slice(data, offset, if wide { 152 } else { 80 }, FIELD)?;
     let code = u32_at(record, 0, FIELD)?;
-    if code == UNSET {
-        return Ok(None);
-    }
     let word = |index: u64| {
         let found = if wide {
             u64_at(record, index * 8, FIELD)
@@ -278,5 +286,5 @@ pub(super) fn exception(data: &[u8], offset: u64, wide: bool) -> Result<Option<E
     let count = (word(count)? & 0xffff_ffff).min(15);
     let parameters = (first..first + count).map(word).collect::<Result<_, _>>()?;
     let flags = u32_at(record, 4, FIELD)?;
-    Ok(Some(Exception { offset, code, flags, address: word(address)?, parameters }))
+    Ok(Exception { offset, code, flags, address: word(address)?, parameters })
 }

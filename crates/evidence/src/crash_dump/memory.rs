@@ -2,6 +2,7 @@
 
 use super::physical::PAGE;
 use super::{Block, Dump};
+use crate::blocks;
 use crate::bytes::slice;
 
 impl Dump<'_> {
@@ -26,7 +27,7 @@ impl Dump<'_> {
     pub fn read_virtual(&self, address: u64, buffer: &mut [u8]) -> bool {
         pieces(address, buffer, |at, piece| {
             if self.triage.is_some() {
-                return self.read_blocks(at, piece);
+                return blocks::read(self.data, &self.blocks, at, piece);
             }
             let physical = self.translate(at)?;
             self.read_physical(physical, piece).then_some(())
@@ -43,21 +44,6 @@ impl Dump<'_> {
 
     fn copy(&self, offset: u64, piece: &mut [u8]) -> Option<()> {
         piece.copy_from_slice(slice(self.data, offset, piece.len() as u64, "memory").ok()?);
-        Some(())
-    }
-
-    fn read_blocks(&self, mut at: u64, mut piece: &mut [u8]) -> Option<()> {
-        while !piece.is_empty() {
-            // Blocks are sorted by start, but may overlap: the nearest that reaches this far is used.
-            let after = self.blocks.partition_point(|block| block.address <= at);
-            let block =
-                self.blocks[..after].iter().rev().find(|block| at - block.address < block.size)?;
-            let inside = at - block.address;
-            let length = (block.size - inside).min(piece.len() as u64);
-            let (now, rest) = piece.split_at_mut(usize::try_from(length).ok()?);
-            self.copy(block.offset.checked_add(inside)?, now)?;
-            (at, piece) = (at.checked_add(length)?, rest);
-        }
         Some(())
     }
 }

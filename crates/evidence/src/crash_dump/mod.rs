@@ -16,15 +16,17 @@ mod physical;
 mod registers;
 mod triage;
 
+pub use crate::blocks::Block;
 pub use debugger_data::DebuggerData;
 pub use header::{Exception, Header, Kind, Machine};
 pub use modules::{Module, Stamp, Unloaded};
 pub use physical::Run;
 pub use registers::Registers;
-pub use triage::{Block, Triage};
+pub use triage::Triage;
 
 use crate::Error;
 use crate::bytes::{slice, u32_at, u64_at};
+pub(crate) use header::exception_record;
 use physical::Pages;
 
 /// A part that the file should have and that cannot be read.
@@ -51,7 +53,7 @@ const MOST_LACKS: usize = 200;
 const MOST_CONTEXT: usize = 0x4d0;
 
 /// Adds a lack, unless there are so many that one more says nothing.
-fn note(lacks: &mut Vec<Lack>, lack: Lack) {
+pub(crate) fn note(lacks: &mut Vec<Lack>, lack: Lack) {
     match lacks.len() {
         ..MOST_LACKS => lacks.push(lack),
         MOST_LACKS => {

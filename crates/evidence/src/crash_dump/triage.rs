@@ -6,22 +6,12 @@
 use super::modules::{Module, Stamp, Unloaded};
 use super::{Lack, note};
 use crate::Error;
+use crate::blocks::Block;
 use crate::bytes::{slice, u16_at, u32_at, u64_at, wide};
 
 /// Longest name that is read, in UTF-16 units: Windows' MAX_PATH. Entries may share a name, so a longer
 /// one could cost many times its size in the file.
 const MOST_NAME: u64 = 260;
-
-/// A part of the file that is a copy of memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// Its address.
-    pub address: u64,
-    /// Its first byte in the file.
-    pub offset: u64,
-    /// Bytes.
-    pub size: u64,
-}
 
 /// The block after the header of a small dump. An offset of 0 says that the part is absent.
 #[derive(Debug, Clone)]
