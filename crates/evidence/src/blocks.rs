@@ -23,7 +23,7 @@ pub(crate) fn read(data: &[u8], blocks: &[Block], mut at: u64, mut piece: &mut [
         let length = (block.size - inside).min(piece.len() as u64);
         let (now, rest) = piece.split_at_mut(usize::try_from(length).ok()?);
         now.copy_from_slice(slice(data, block.offset.checked_add(inside)?, length, "memory").ok()?);
-        (at, piece) = (at.checked_add(length).unwrap_or(u64::MAX), rest);
+        (at, piece) = (at.saturating_add(length), rest);
     }
     Some(())
 }
