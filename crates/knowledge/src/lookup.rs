@@ -125,38 +125,44 @@ fn order(answers: &mut [Answer], context: &str) {
 const PREFIXES: &[&str] =
     &["", "STATUS_", "ERROR_", "IRP_MJ_", "IRP_MN_", "CM_PROB_", "CR_", "FILE_DEVICE_", "SPAPI_E_"];
 
+/// Index of what is left out in front of `text`, if it is `name` in any case.
+fn left_out(name: &str, text: &str) -> Option<usize> {
+    let (name, text) = (name.as_bytes(), text.as_bytes());
+    let (front, rest) = name.split_at_checked(name.len().checked_sub(text.len())?)?;
+    if !rest.eq_ignore_ascii_case(text) {
+        return None;
+    }
+    PREFIXES.iter().position(|prefix| prefix.as_bytes() == front)
+}
+
 fn by_name(text: &str, space: Option<Space>) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
     if text.len() < 3 || !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return tag(text, space);
     }
-    for prefix in PREFIXES {
-        let wanted = |name: &str| {
-            name.len() == prefix.len() + text.len()
-                && name.is_char_boundary(prefix.len())
-                && name[..prefix.len()].eq_ignore_ascii_case(prefix)
-                && name[prefix.len()..].eq_ignore_ascii_case(text)
-        };
-        for (of, value, name) in spaces::names() {
-            if !wanted(name) || space.is_some_and(|space| space != of) {
-                continue;
-            }
-            let number = Number { value: u64::from(value), decimal: false };
-            let Some(mut answer) = spaces::ask(of, number, "") else { continue };
-            if of == Space::IrpMinor || of == Space::Irql {
-                answer = alone(answer, name);
-            }
-            // The name that was asked for, where a value has several.
-            if of != Space::Access || answer.name != name {
-                name.clone_into(&mut answer.name);
-            }
-            answer.likelihood = if prefix.is_empty() { 100 } else { 50 };
-            if !answers.iter().any(|other| other.space == of && other.value == answer.value) {
-                answers.push(answer);
-            }
-        }
-        if !answers.is_empty() && prefix.is_empty() {
+    // One pass: there are more than ten thousand names. The whole name wins over one without its prefix.
+    let mut found: Vec<(usize, (Space, u32, &str))> = spaces::names()
+        .filter(|row| space.is_none_or(|space| space == row.0))
+        .filter_map(|row| Some((left_out(row.2, text)?, row)))
+        .collect();
+    found.sort_by_key(|(prefix, _)| *prefix);
+    let is_whole = found.first().is_some_and(|(prefix, _)| *prefix == 0);
+    for (prefix, (of, value, name)) in found {
+        if is_whole && prefix > 0 {
             break;
+        }
+        let number = Number { value: u64::from(value), decimal: false };
+        let Some(mut answer) = spaces::ask(of, number, "") else { continue };
+        if of == Space::IrpMinor || of == Space::Irql {
+            answer = alone(answer, name);
+        }
+        // The name that was asked for, where a value has several.
+        if of != Space::Access || answer.name != name {
+            name.clone_into(&mut answer.name);
+        }
+        answer.likelihood = if prefix == 0 { 100 } else { 50 };
+        if !answers.iter().any(|other| other.space == of && other.value == answer.value) {
+            answers.push(answer);
         }
     }
     if answers.is_empty() { tag(text, space) } else { answers }

@@ -1,6 +1,6 @@
 //! Names that may have been meant.
 
-/// Whether `name` can become `wanted` in at most `limit` changes: how many, if so.
+/// Whether `name` can become `wanted` in at most `limit` changes, in any case: how many, if so.
 fn distance(name: &[u8], wanted: &[u8], limit: usize) -> Option<usize> {
     if name.len().abs_diff(wanted.len()) > limit {
         return None;
@@ -10,7 +10,7 @@ fn distance(name: &[u8], wanted: &[u8], limit: usize) -> Option<usize> {
         let mut diagonal = row[0];
         row[0] = index + 1;
         for (column, other) in wanted.iter().enumerate() {
-            let change = diagonal + usize::from(byte != other);
+            let change = diagonal + usize::from(!byte.eq_ignore_ascii_case(other));
             diagonal = row[column + 1];
             row[column + 1] = change.min(diagonal + 1).min(row[column] + 1);
         }
@@ -21,17 +21,21 @@ fn distance(name: &[u8], wanted: &[u8], limit: usize) -> Option<usize> {
     row.last().copied().filter(|distance| *distance <= limit)
 }
 
+/// Whether `part` is a part of `name`, in any case.
+fn contains(name: &[u8], part: &[u8]) -> bool {
+    name.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+}
+
 /// The names nearest to `wanted`, at most five, nearest first: those that are spelt alike, then those
 /// that have it as a part.
 pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let wanted = wanted.trim().to_ascii_uppercase();
+    let wanted = wanted.trim().as_bytes();
     let limit = (wanted.len() / 5).clamp(1, 4);
     let mut found: Vec<(usize, &str)> = Vec::new();
     for name in names {
-        let upper = name.to_ascii_uppercase();
-        let near = distance(upper.as_bytes(), wanted.as_bytes(), limit);
-        let part = (wanted.len() >= 5 && upper.contains(&wanted)).then_some(limit + 1);
-        if let Some(far) = near.or(part) {
+        let near = distance(name.as_bytes(), wanted, limit);
+        let is_part = || wanted.len() >= 5 && contains(name.as_bytes(), wanted);
+        if let Some(far) = near.or_else(|| is_part().then_some(limit + 1)) {
             found.push((far, name));
         }
     }

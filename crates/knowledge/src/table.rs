@@ -90,13 +90,15 @@ tables! {
 /// Pool tags and their owners.
 static POOL_TAGS: &str = include_str!("../../../knowledge/codes/pool-tags.tsv");
 
-/// Owner of a well-known pool tag.
+/// Owner of a well-known pool tag: its own row, or the row of its family, where `?` is any character.
 pub fn pool_tag(tag: &str) -> Option<&'static str> {
-    POOL_TAGS
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .find(|row| row.0 == tag)
-        .map(|row| row.1)
+    let rows = || POOL_TAGS.lines().filter_map(|line| line.split_once('\t'));
+    let of_family = |family: &str| {
+        family.len() == tag.len()
+            && family.bytes().zip(tag.bytes()).all(|(any, own)| any == b'?' || any == own)
+    };
+    let own = rows().find(|row| row.0 == tag);
+    own.or_else(|| rows().find(|row| row.0.contains('?') && of_family(row.0))).map(|row| row.1)
 }
 
 #[cfg(test)]
@@ -130,6 +132,8 @@ mod tests {
             let (tag, owner) = line.split_once('\t').unwrap();
             assert!(tag.len() == 4 && !owner.is_empty(), "{line}");
         }
-        assert!(pool_tag("Irp ").is_some());
+        assert!(pool_tag("Irp ").is_some_and(|owner| owner.contains("requests")));
+        assert!(pool_tag("CM25").is_some_and(|owner| owner.contains("registry")));
+        assert_eq!(pool_tag("Qzx?"), None);
     }
 }
