@@ -82,7 +82,11 @@ fn one(asked: &str, question: Question<'_>) -> Lookup {
         context.push_str(" device manager");
         text = &text[text.len() - code.len()..];
     }
-    lookup.answers = by_name(text, question.space);
+    // No name begins with a digit, and most of what is asked does.
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit()) && number::read(text).is_some();
+    if !is_number {
+        lookup.answers = by_name(text, question.space);
+    }
     if lookup.answers.is_empty()
         && let Some(number) = number::read(text)
     {

@@ -13,7 +13,7 @@ pub struct Row {
     pub meaning: &'static str,
 }
 
-/// A table, parsed when it is first asked.
+/// A table, parsed when a name is first looked for in it.
 pub struct Table {
     text: &'static str,
     rows: OnceLock<Vec<Row>>,
@@ -32,15 +32,26 @@ impl Table {
 
     /// The usual row of a value.
     pub fn get(&self, value: u32) -> Option<Row> {
-        self.all(value).first().copied()
+        self.all(value).next()
     }
 
-    /// Every row of a value, the usual one first.
-    pub fn all(&self, value: u32) -> &[Row] {
-        let rows = self.rows();
-        let from = rows.partition_point(|row| row.value < value);
-        let to = rows.partition_point(|row| row.value <= value);
-        &rows[from..to]
+    /// Every row of a value, the usual one first. Looks through the text itself: reading ten thousand
+    /// lines for one number would take longer than the rest of the program.
+    pub fn all(&self, value: u32) -> impl Iterator<Item = Row> + use<> {
+        let (mut low, mut high) = (0, self.text.len());
+        // Between the two lies the first line whose value is not below `value`; heads are below all.
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let start = self.text[..middle].rfind('\n').map_or(0, |end| end + 1);
+            let end = self.text[start..].find('\n').map_or(self.text.len(), |end| start + end + 1);
+            if row(self.text[start..end].trim_end()).is_none_or(|row| row.value < value) {
+                low = end;
+            } else {
+                high = start;
+            }
+        }
+        let rows = self.text[low..].lines().map_while(row);
+        rows.take_while(move |row| row.value == value)
     }
 
     /// The row of a name, upper or lower case.
@@ -116,6 +127,19 @@ mod tests {
             let twice = names.windows(2).find(|two| two[0] == two[1]);
             assert!(twice.is_none() || *file == "verifier.tsv", "{file}: {twice:?}");
         }
+    }
+
+    #[test]
+    fn values_are_found_without_reading_the_whole() {
+        for (file, table) in ALL {
+            for two in table.rows().chunk_by(|a, b| a.value == b.value) {
+                assert!(table.all(two[0].value).eq(two.iter().copied()), "{file}: {two:?}");
+                let next = two[0].value.wrapping_add(1);
+                let is_there = table.rows().iter().any(|row| row.value == next);
+                assert_eq!(table.get(next).is_some(), is_there, "{file}: {next:#x}");
+            }
+        }
+        assert_eq!(Table::new("").get(1), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn names() -> impl Iterator<Item = (Space, u32, &'static str)> {
 
 /// Other names of a value.
 pub fn aliases(table: &Table, value: u32) -> String {
-    let names: Vec<&str> = table.all(value).iter().skip(1).map(|row| row.name).collect();
+    let names: Vec<&str> = table.all(value).skip(1).map(|row| row.name).collect();
     names.join(", ")
 }
 
