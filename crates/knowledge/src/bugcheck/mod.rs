@@ -62,12 +62,12 @@ fn written(code: u32) -> Option<&'static BugCheck> {
 
 /// The entry of a code of which only the name is known.
 fn named(code: u32) -> Option<&'static BugCheck> {
-    static NAMED: OnceLock<Vec<BugCheck>> = OnceLock::new();
-    let table = NAMED.get_or_init(|| {
-        let all = nt::bugcheck::all().iter();
-        all.map(|&(code, name)| BugCheck::named(code, name, page(code))).collect()
-    });
-    table.binary_search_by_key(&code, |entry| entry.code).ok().map(|index| &table[index])
+    static NAMED: OnceLock<Vec<OnceLock<BugCheck>>> = OnceLock::new();
+    let all = nt::bugcheck::all();
+    let index = all.binary_search_by_key(&code, |(code, _)| *code).ok()?;
+    let cells = NAMED.get_or_init(|| all.iter().map(|_| OnceLock::new()).collect());
+    let (code, name) = all[index];
+    Some(cells[index].get_or_init(|| BugCheck::named(code, name, page(code))))
 }
 
 /// The page of a code in the public reference.
