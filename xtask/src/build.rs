@@ -172,7 +172,7 @@ fn link(driver: &Driver, folder: &Path, inputs: &[String]) -> Command {
         }
     };
     command.current_dir(folder).args(["-o", &image, "driver.o"]).args(inputs);
-    command.args(["-lntoskrnl", "-lhal"]);
+    command.args(["-lntoskrnl", "-lhal", "-lwmilib"]);
     command
 }
 

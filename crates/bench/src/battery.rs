@@ -13,12 +13,13 @@ use kernel::io::request::major;
 use std::sync::LazyLock;
 
 /// What may happen in the system, as scenarios call it.
-pub(crate) const NOTICES: [(&str, Notice); 5] = [
+pub(crate) const NOTICES: [(&str, Notice); 6] = [
     ("shutdown", Notice::Shutdown),
     ("process", Notice::Process),
     ("interface-change", Notice::PlugPlay),
     ("power-source", Notice::PowerState),
     ("power-setting", Notice::PowerSetting),
+    ("wmi", Notice::Wmi),
 ];
 
 /// What a driver registers, seen at the baseline.
@@ -203,6 +204,9 @@ standard! {
     "power-source-unload"
     "power-setting"
     "power-setting-unload"
+    "wmi"
+    "wmi-remove"
+    "wmi-surprise-removal"
 }
 
 /// The battery for any driver, in the order of [`FILES`].

@@ -199,6 +199,15 @@ pub enum Event {
         /// The one that is done.
         later: u64,
     },
+    /// A WMI provider's answer cannot be right.
+    WmiAnswer {
+        /// Minor function of the request.
+        minor: u8,
+        /// What is wrong, to follow "an answer".
+        what: String,
+        /// Where the request was completed.
+        completed: Option<Site>,
+    },
     /// A step of a scenario came out otherwise than the scenario says.
     Unexpected {
         /// Which step, what was expected and what came, in one sentence.
@@ -256,6 +265,7 @@ pub enum Kind {
     FileType,
     Race,
     Overtaken,
+    WmiAnswer,
     Unexpected,
     BugCheck,
     Unhandled,
@@ -263,7 +273,7 @@ pub enum Kind {
 }
 
 /// Number of [`Kind`]s.
-pub const KINDS: usize = 28;
+pub const KINDS: usize = 29;
 
 impl Event {
     /// Its kind.
@@ -294,6 +304,7 @@ impl Event {
             Event::FileType { .. } => Kind::FileType,
             Event::Race { .. } => Kind::Race,
             Event::Overtaken { .. } => Kind::Overtaken,
+            Event::WmiAnswer { .. } => Kind::WmiAnswer,
             Event::Unexpected { .. } => Kind::Unexpected,
             Event::BugCheck { .. } => Kind::BugCheck,
             Event::Unhandled { .. } => Kind::Unhandled,

@@ -141,8 +141,8 @@ fn layouts_are_those_of_the_headers() {
             wanted.push((s.name, field, "size", size));
         }
     }
-    let includes =
-        "#include <ntifs.h>\n#include <ntddk.h>\n#include <csq.h>\n#include <stddef.h>\n";
+    let includes = "#include <ntifs.h>\n#include <ntddk.h>\n#include <csq.h>\n#include <wmistr.h>\n\
+                    #include <wmilib.h>\n#include <stddef.h>\n";
     let Some(values) = evaluate("layouts", includes, &expressions) else { return };
     let mut wrong = Vec::new();
     let mut differing = Vec::new();

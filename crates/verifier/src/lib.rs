@@ -79,6 +79,7 @@ pub static RULES: &[&Rule] = &[
     &rules::scenario_expectation::RULE,
     &rules::msi_no_message_table::RULE,
     &rules::bus_relations_wrong::RULE,
+    &rules::wmi_answer_wrong::RULE,
     &rules::device_type_ignored::RULE,
     &rules::register_in_d3::RULE,
     &rules::foreign_interrupt_claimed::RULE,
@@ -106,6 +107,7 @@ pub fn may_be_left_out(rule: &Rule) -> bool {
                 | Kind::End
                 | Kind::Race
                 | Kind::Overtaken
+                | Kind::WmiAnswer
         )
     };
     rule.wants.iter().all(goes_on)

@@ -49,6 +49,7 @@ pub(crate) const NEEDS: &[(&str, &str, Met)] = &[
     ("told-of-power-settings", "a routine registered for a power setting", |driver| {
         driver.is_told_of(Notice::PowerSetting)
     }),
+    ("wmi", "a device registered with WMI", |driver| driver.is_told_of(Notice::Wmi)),
     ("idle", "idle detection that is on", |driver| driver.idles),
     ("other-type", "a device type that is not its physical device object's", |driver| {
         driver.other_type

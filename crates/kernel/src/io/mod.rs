@@ -29,6 +29,9 @@ pub mod request;
 pub mod start_io;
 pub mod symbolic_link;
 pub mod wmi;
+mod wmi_answers;
+pub mod wmi_library;
+mod wmi_questions;
 pub mod work_item;
 
 pub(crate) fn services() -> Vec<crate::service::Service> {
@@ -54,6 +57,7 @@ pub(crate) fn services() -> Vec<crate::service::Service> {
         start_io::services(),
         symbolic_link::services(),
         wmi::services(),
+        wmi_library::services(),
         work_item::services(),
     ]
     .into_iter()

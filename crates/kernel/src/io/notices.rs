@@ -32,6 +32,8 @@ pub enum Notice {
     PowerState,
     /// Power settings change and change back.
     PowerSetting,
+    /// WMI asks its providers for what they have.
+    Wmi,
 }
 
 /// All kinds, with the events that belong to each.
@@ -41,6 +43,7 @@ const NOTICES: &[(Notice, &[Event])] = &[
     (Notice::PlugPlay, &[Event::PlugPlay]),
     (Notice::PowerState, &[Event::Callback]),
     (Notice::PowerSetting, &[Event::PowerSetting]),
+    (Notice::Wmi, &[Event::Wmi]),
 ];
 
 /// Whether a driver registered for this.
@@ -60,6 +63,7 @@ pub fn happen(cx: &mut Cx, notice: Notice) -> Result<(), Stop> {
         Notice::PlugPlay => plug_and_play(cx),
         Notice::PowerState => power_source(cx),
         Notice::PowerSetting => crate::po::setting::change(cx),
+        Notice::Wmi => super::wmi_questions::ask_all(cx),
     }
 }
 
@@ -79,14 +83,34 @@ pub(crate) fn call(cx: &mut Cx, known: &Notification, arguments: &[u64]) -> Resu
     if !cx.state.registered.notifications.iter().any(|it| it == known) {
         return Ok(0);
     }
-    let mine = (cx.id(), known.key());
-    cx.state.notifying.push(mine);
+    begin(cx, known.key());
     let answer = cx.call(Routine::Callback, known.routine, arguments)?;
+    end(cx, known.key());
+    Ok(answer)
+}
+
+/// From now on, whoever takes the registration of this key back waits.
+pub(crate) fn begin(cx: &mut Cx, key: u64) {
+    let mine = (cx.id(), key);
+    cx.state.notifying.push(mine);
+}
+
+/// What began last is over.
+pub(crate) fn end(cx: &mut Cx, key: u64) {
+    let mine = (cx.id(), key);
     if let Some(index) = cx.state.notifying.iter().rposition(|it| *it == mine) {
         cx.state.notifying.remove(index);
     }
     wake_key(cx, RETURNED);
-    Ok(answer)
+}
+
+/// Waits until nothing that began for a key is under way, in this context neither: what would come
+/// to its end behind this call never does.
+pub(crate) fn wait_for_all(cx: &mut Cx, key: u64) -> Result<(), Stop> {
+    while cx.state.notifying.iter().any(|&(_, known)| known == key) {
+        cx.block(Doing::ForKey(RETURNED))?;
+    }
+    Ok(())
 }
 
 /// Waits until a routine, or that of a handle, runs in no other context.

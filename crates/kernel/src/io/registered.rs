@@ -56,6 +56,8 @@ pub enum Event {
     Handles,
     /// ETW asks for events.
     Etw,
+    /// WMI asks for data.
+    Wmi,
     /// Boot drivers have been initialised.
     Reinitialize,
 }

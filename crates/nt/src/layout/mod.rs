@@ -81,7 +81,7 @@ macro_rules! groups {
 
 groups! {
     base dispatcher request object memory resources pnp files registry processor exception security
-    tables
+    tables wmi
 }
 
 const COUNT: usize = {

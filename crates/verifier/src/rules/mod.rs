@@ -53,4 +53,5 @@ pub mod use_after_unload;
 pub mod user_pointer;
 pub mod wait_at_dispatch;
 pub mod wild_pointer;
+pub mod wmi_answer_wrong;
 pub mod work_item_left;

@@ -81,6 +81,7 @@ fn occasion(known: &Notification) -> Option<&'static str> {
         registered::Event::Registry => "the registry",
         registered::Event::Handles => "handles to processes and threads",
         registered::Event::Etw => "tracing",
+        registered::Event::Wmi => "WMI's requests",
         registered::Event::Shutdown | registered::Event::Reinitialize => return None,
     })
 }
@@ -108,6 +109,10 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let mut violation = Violation::new(&RULE, title).at("registered here", known.made);
     for (other, _) in left {
         violation = violation.at("also registered here", other.made);
+    }
+    if known.event == registered::Event::Wmi {
+        // No routine: WMI keeps the device, and sends requests to it.
+        return Some(violation.here("driver unloaded"));
     }
     let parameters = [
         (known.routine, "address that was referenced: the routine, when it is called"),
