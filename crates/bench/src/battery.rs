@@ -130,6 +130,8 @@ standard! {
     "internal-control-bad-codes"
     "control-code-bad-pointers"
     "control-code-unmapped"
+    "control-code-protected"
+    "control-code-overwritten"
     "read-bad-pointers"
     "read-unmapped"
     "write-bad-pointers"

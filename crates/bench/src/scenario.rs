@@ -21,6 +21,10 @@ pub(crate) enum Step {
     Wait,
     /// The application gives its buffers back, even those of requests under way.
     UnmapBuffers,
+    /// The application makes its buffers read-only.
+    ProtectBuffers,
+    /// The application writes to its buffers.
+    OverwriteBuffers,
     /// Waits for the first request that this actor started and that is not done.
     WaitFirst,
     /// The application's process ends.
@@ -288,6 +292,8 @@ pub(crate) fn perform(
             }
             Step::EndProcess => end::process(cx)?,
             Step::UnmapBuffers => request::unmap_buffers(cx)?,
+            Step::ProtectBuffers => request::protect_buffers(cx)?,
+            Step::OverwriteBuffers => request::overwrite_buffers(cx)?,
             Step::WaitFirst => {
                 let me = cx.id();
                 let mut mine = cx.state.requests[first..].iter();

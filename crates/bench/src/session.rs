@@ -7,7 +7,7 @@ use crate::scenario::{Scenario, Stage, Step, actor, perform};
 use crate::scenario_steps::Script;
 use kernel::event::Rule;
 use kernel::event::Site;
-use kernel::io::notices;
+use kernel::io::{notices, notification};
 use kernel::pnp::images::{self, Failure};
 use kernel::pnp::manager::{self, Stack};
 use kernel::state::Start;
@@ -297,6 +297,7 @@ fn set_up(
             return Ok(());
         }
     }
+    notification::reinitialize(cx, true)?;
     let driver = cx.modules[0].driver_object;
     let ours = |device: &&kernel::state::Device| device.driver == driver && !device.deleted;
     // The named device, or the one on top of the physical device object, or the first.

@@ -245,6 +245,9 @@ impl Cx<'_> {
             Start::Interrupt(interrupt) => crate::io::interrupt::main(self, interrupt),
             Start::BusCompletion(irp) => crate::pnp::bus::main(self, irp),
             Start::PowerRequest(irp) => crate::po::irp::main(self, irp),
+            Start::TargetChange { pdo, copy, callback, context } => {
+                crate::io::notification::main(self, pdo, copy, (callback, context))
+            }
             Start::AskAgain { pdo, state } => crate::pnp::children::main(self, pdo, state),
             Start::Blocked => self.resume_blocked(),
         };

@@ -359,6 +359,17 @@ pub enum Start {
         /// For its state, else for what is on its bus.
         state: bool,
     },
+    /// The PnP manager tells of a change of a device that a driver reported.
+    TargetChange {
+        /// The physical device object.
+        pdo: u64,
+        /// The PnP manager's copy of what describes the change.
+        copy: u64,
+        /// Routine to call afterwards, 0 for none.
+        callback: u64,
+        /// Its argument.
+        context: u64,
+    },
     /// A thread that was blocked in a wait when the baseline was taken.
     Blocked,
 }

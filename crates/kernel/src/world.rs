@@ -321,7 +321,7 @@ impl World {
             Start::Interrupt(_) => "interrupt".to_owned(),
             Start::BusCompletion(_) => "lower driver".to_owned(),
             Start::PowerRequest(_) => "power manager".to_owned(),
-            Start::AskAgain { .. } => "PnP manager".to_owned(),
+            Start::AskAgain { .. } | Start::TargetChange { .. } => "PnP manager".to_owned(),
         }
     }
 

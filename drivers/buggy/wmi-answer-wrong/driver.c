@@ -1,7 +1,11 @@
 /* build: clang -O2 */
 /*
- * Breaks `wmi-answer-wrong`: says that one instance's bytes were used where there are two, so that
- * the second one lies outside of the answer. Otherwise clean/wmi-library.
+ * A WMI provider that lets the WMI library answer: counters of two ports, limits that may be set and
+ * reset by a method, and an event. It registers when the device starts, and is no provider any more
+ * when the device is removed or gone.
+ *
+ * Wrong: one instance's bytes are said to be used where there are two, so that the second one lies
+ * outside of the answer. Deterministic: WMI asks for all data.
  */
 #include "driver.h"
 #include <wmistr.h>
@@ -89,6 +93,27 @@ static NTSTATUS NTAPI QueryDataBlock(PDEVICE_OBJECT Device, PIRP Irp, ULONG Guid
     return WmiCompleteRequest(Device, Irp, Status, Each, IO_NO_INCREMENT); /* BUG: Needed */
 }
 
+/* Tells of limits that were reset, without the library. WMI frees the item if it takes it. */
+static VOID LimitsReset(PDEVICE_OBJECT Device)
+{
+    ULONG Size = sizeof(WNODE_SINGLE_INSTANCE) + sizeof(LIMITS);
+    WNODE_SINGLE_INSTANCE *Wnode = ExAllocatePoolWithTag(NonPagedPool, Size, TAG);
+
+    if (!Wnode)
+        return;
+    RtlZeroMemory(Wnode, Size);
+    Wnode->WnodeHeader.BufferSize = Size;
+    Wnode->WnodeHeader.ProviderId = IoWMIDeviceObjectToProviderId(Device);
+    Wnode->WnodeHeader.Guid = LimitsEventGuid;
+    Wnode->WnodeHeader.Flags =
+        WNODE_FLAG_SINGLE_INSTANCE | WNODE_FLAG_EVENT_ITEM | WNODE_FLAG_STATIC_INSTANCE_NAMES;
+    KeQuerySystemTime(&Wnode->WnodeHeader.TimeStamp);
+    Wnode->DataBlockOffset = sizeof(*Wnode);
+    Wnode->SizeDataBlock = sizeof(LIMITS);
+    if (!NT_SUCCESS(IoWMIWriteEvent(Wnode)))
+        ExFreePoolWithTag(Wnode, TAG);
+}
+
 /* Tells of new limits, if somebody wants to know. The library frees the data. */
 static VOID LimitsChanged(PDEVICE_OBJECT Device, LIMITS Limits, BOOLEAN EventOn)
 {
@@ -96,6 +121,10 @@ static VOID LimitsChanged(PDEVICE_OBJECT Device, LIMITS Limits, BOOLEAN EventOn)
 
     if (!EventOn)
         return;
+    if (!Limits.Rate && !Limits.Burst) {
+        LimitsReset(Device);
+        return;
+    }
     Data = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Data), TAG);
     if (!Data)
         return;

@@ -43,6 +43,8 @@ const NAMED: &[(&str, &str, Step)] = &[
     ("wait-for-own", "all", Step::Wait),
     ("wait-for-own", "oldest", Step::WaitFirst),
     ("buffers", "unmap", Step::UnmapBuffers),
+    ("buffers", "protect", Step::ProtectBuffers),
+    ("buffers", "overwrite", Step::OverwriteBuffers),
     ("ask", "file-type", Step::FileType),
     ("pnp", "disable-children", Step::DisableChildren),
     ("device", "reads-ones", Step::Fault { fault: Fault::Ones }),

@@ -187,7 +187,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_is_allowed() {
         ),
         (opened("read = 4, expect = { status = -1 }"), 4, 33, "a name like"),
         (opened("write = { hex = \"0\" }"), 4, 19, "pairs"),
-        (opened("write = { hex = \"00\", text = \"\" }"), 4, 11, "`text` or `hex`"),
+        (opened("write = { hex = \"00\", text = \"\" }"), 4, 11, "`text`, `hex` or `zeros`"),
         (opened("write = true"), 4, 11, "a number of bytes"),
         (scenario("pnp = \"stop\""), 3, 18, "`stop-start`"),
         (scenario("pnp = \"surprise-removel\""), 3, 18, "mean `surprise-removal`?"),

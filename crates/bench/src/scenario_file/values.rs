@@ -146,10 +146,13 @@ pub(super) fn name(value: &Value<'_>, name: &str, what: &str) -> Result<String, 
 
 /// Bytes: `{ text = ".." }` or `{ hex = ".." }`.
 pub(super) fn bytes(value: &Value<'_>, what: &str) -> Result<Vec<u8>, Problem> {
-    let given = entries(value, what, &["text", "hex"])?;
+    let given = entries(value, what, &["text", "hex", "zeros"])?;
     let [(key, value)] = given.0[..] else {
-        return bad(&value.span(), format!("{what} has `text` or `hex`"));
+        return bad(&value.span(), format!("{what} has `text`, `hex` or `zeros`"));
     };
+    if key == "zeros" {
+        return Ok(vec![0; number(value, "`zeros`", 0, MOST_BYTES)? as usize]);
+    }
     let content = text(value, what)?;
     if key == "text" {
         return Ok(content.as_bytes().to_vec());
@@ -182,7 +185,10 @@ pub(super) fn buffer(value: &Value<'_>, what: &str) -> Result<Buffer, Problem> {
         }
         _ => bad(
             &value.span(),
-            format!("{what} is a number of bytes, `{{ text = \"..\" }}` or `{{ hex = \"..\" }}`"),
+            format!(
+                "{what} is a number of bytes, `{{ text = \"..\" }}`, `{{ hex = \"..\" }}` or \
+                     `{{ zeros = .. }}`"
+            ),
         ),
     }
 }

@@ -17,7 +17,7 @@ const TYPE_DRIVER: u16 = 4;
 /// DO_DEVICE_INITIALIZING, DO_DEVICE_HAS_NAME, DO_EXCLUSIVE (wdm.h).
 const INITIALIZING: u32 = 0x80;
 const HAS_NAME: u32 = 0x40;
-const EXCLUSIVE: u32 = 0x8;
+pub(crate) const EXCLUSIVE: u32 = 0x8;
 /// FILE_DEVICE_SECURE_OPEN and the like are kept in `Characteristics` as given.
 /// Room for DEVOBJ_EXTENSION and what the kernel keeps behind a device extension.
 const DEVOBJ_BYTES: u64 = nt::layout::devobj_extension::SIZE;
@@ -216,6 +216,18 @@ pub(crate) fn top_of_stack(world: &mut World, mut object: u64) -> u64 {
             break;
         }
         object = above;
+    }
+    object
+}
+
+/// The device at the bottom of a stack.
+pub(crate) fn bottom_of_stack(world: &World, mut object: u64) -> u64 {
+    for _ in 0..64 {
+        let extension = world.bus.memory.view64(object + device::DEVICE_OBJECT_EXTENSION);
+        match world.bus.memory.view64(extension + nt::layout::devobj_extension::ATTACHED_TO) {
+            0 => break,
+            below => object = below,
+        }
     }
     object
 }

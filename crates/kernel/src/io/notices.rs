@@ -156,7 +156,7 @@ fn shut_down(cx: &mut Cx) -> Result<(), Stop> {
     Ok(())
 }
 
-fn object(cx: &mut Cx, bytes: u64) -> Result<u64, Stop> {
+pub(super) fn object(cx: &mut Cx, bytes: u64) -> Result<u64, Stop> {
     match pool::allocate(cx, BlockKind::Object, false, bytes, 0) {
         Some(at) => {
             cx.bus.memory.fill(at, bytes, 0);
@@ -290,6 +290,27 @@ fn target(cx: &mut Cx, known: &Notification, event: u32) -> Result<(), Stop> {
     memory.poke(at + target_change::EVENT, &event_guid(event));
     memory.poke64(at + target_change::FILE_OBJECT, known.object);
     call(cx, known, &[at, known.context]).map(drop)
+}
+
+/// Whether an event is one of those that the PnP manager reports itself.
+pub(super) fn is_systems(event: &[u8]) -> bool {
+    (ARRIVAL..=REMOVE_COMPLETE).any(|first| event_guid(first) == *event)
+}
+
+/// Tells those who registered for the device that is at the bottom of a file's stack of a change.
+pub(super) fn tell_target(cx: &mut Cx, pdo: u64, change: u64) -> Result<(), Stop> {
+    for known in known(cx, Event::PlugPlay) {
+        if cx.bus.memory.peek32(known.handle + CATEGORY) != TARGET_CHANGE {
+            continue;
+        }
+        let device = cx.bus.memory.view64(known.object + file_object::DEVICE_OBJECT);
+        if super::device::bottom_of_stack(cx, device) == pdo {
+            cx.bus.memory.poke64(change + target_change::FILE_OBJECT, known.object);
+            call(cx, &known, &[change, known.context])?;
+        }
+    }
+    pool::free(cx, change);
+    Ok(())
 }
 
 fn plug_and_play(cx: &mut Cx) -> Result<(), Stop> {

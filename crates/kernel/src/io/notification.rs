@@ -4,10 +4,12 @@
 use super::notices::{self, CATEGORY, CLASS, INTERFACE_CHANGE, REGISTRATION, TARGET_CHANGE};
 use super::registered::{Event, Notification};
 use crate::cx::{Cx, Stop};
+use crate::event::Routine;
 use crate::ob::object::{self, Kind};
 use crate::service;
 use crate::service::Service;
-use nt::layout::device_object;
+use crate::state::Start;
+use nt::layout::{device_object, target_device_removal_notification as target_change};
 use nt::status::*;
 use std::rc::Rc;
 
@@ -68,28 +70,61 @@ pub fn IoUnregisterPlugPlayNotificationEx(cx: &mut Cx, entry: u64) -> Result<u32
     IoUnregisterPlugPlayNotification(cx, entry)
 }
 
-/// Tells those who registered of a change of a device that the driver defines.
+/// Tells those who registered for a device of a change that its driver defines, in this thread.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioreporttargetdevicechange>
 pub fn IoReportTargetDeviceChange(cx: &mut Cx, pdo: u64, structure: u64) -> Result<u32, Stop> {
-    cx.probe(pdo, device_object::SIZE, memory::Access::Read)?;
-    cx.read64(structure)?;
-    Ok(STATUS_SUCCESS)
+    match change(cx, pdo, structure)? {
+        Some(copy) => {
+            notices::tell_target(cx, pdo, copy)?;
+            Ok(STATUS_SUCCESS)
+        }
+        None => Ok(STATUS_INVALID_DEVICE_REQUEST),
+    }
 }
 
-/// The same without waiting for those who are told.
+/// A copy of the description of a change; `None` for an event of the system's own.
+fn change(cx: &mut Cx, pdo: u64, structure: u64) -> Result<Option<u64>, Stop> {
+    cx.probe(pdo, device_object::SIZE, memory::Access::Read)?;
+    let bytes = u64::from(cx.read16(structure + target_change::SIZE_FIELD)?);
+    let bytes = cx.read_bytes(structure, bytes.max(target_change::SIZE))?;
+    if notices::is_systems(&bytes[target_change::EVENT as usize..][..16]) {
+        return Ok(None);
+    }
+    let copy = notices::object(cx, bytes.len() as u64)?;
+    cx.bus.memory.poke(copy, &bytes);
+    Ok(Some(copy))
+}
+
+/// The same in a thread of the system's; afterwards it calls the caller back.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioreporttargetdevicechangeasynchronous>
 pub fn IoReportTargetDeviceChangeAsynchronous(
     cx: &mut Cx,
     pdo: u64,
     structure: u64,
     callback: u64,
-    _context: u64,
+    context: u64,
 ) -> Result<u32, Stop> {
-    if callback != 0 {
-        return cx.unsupported("a callback after a device's change was told");
+    let Some(copy) = change(cx, pdo, structure)? else { return Ok(STATUS_INVALID_DEVICE_REQUEST) };
+    let thread = crate::ps::thread::object(cx);
+    match cx.spawn(Start::TargetChange { pdo, copy, callback, context }, 0, thread) {
+        Some(_) => Ok(STATUS_PENDING),
+        None => Err(Stop::Run),
     }
-    IoReportTargetDeviceChange(cx, pdo, structure)?;
-    Ok(STATUS_PENDING)
+}
+
+/// What that thread does.
+pub(crate) fn main(
+    cx: &mut Cx,
+    pdo: u64,
+    copy: u64,
+    (callback, context): (u64, u64),
+) -> Result<(), Stop> {
+    cx.moment();
+    notices::tell_target(cx, pdo, copy)?;
+    if callback != 0 {
+        cx.call(Routine::Callback, callback, &[context])?;
+    }
+    Ok(())
 }
 
 fn for_device(cx: &mut Cx, event: Event, device: u64, add: bool) -> Result<(), Stop> {
@@ -124,35 +159,68 @@ pub fn IoUnregisterShutdownNotification(cx: &mut Cx, device: u64) -> Result<(), 
     for_device(cx, Event::Shutdown, device, false)
 }
 
-fn reinitialize(cx: &mut Cx, routine: u64, context: u64) {
-    let event = Event::Reinitialize;
-    let made = cx.state.moment;
-    let known = Notification { event, routine, context, handle: 0, object: 0, made };
-    Rc::make_mut(&mut cx.state.registered).notifications.push(known);
+/// Most calls of one reinitialization routine.
+const MOST_CALLS: u32 = 100;
+
+/// Calls the reinitialization routines that are registered, with the number of the call: those of
+/// boot drivers, or the others. One that registers itself again comes after all the others.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nc-ntddk-driver_reinitialize>
+pub fn reinitialize(cx: &mut Cx, boot: bool) -> Result<(), Stop> {
+    let mut calls: Vec<(u64, u32)> = Vec::new();
+    loop {
+        let known = &cx.state.registered.notifications;
+        let next = known.iter().find(|it| it.event == Event::Reinitialize && is_boot(it) == boot);
+        let Some(known) = next.copied() else { return Ok(()) };
+        Rc::make_mut(&mut cx.state.registered).remove(Event::Reinitialize, |it| *it == known);
+        let before = calls.iter().filter(|call| call.0 == known.routine).count() as u32;
+        if before == MOST_CALLS {
+            return cx.limit(format!("more than {MOST_CALLS} calls of a reinitialization routine"));
+        }
+        calls.push((known.routine, before + 1));
+        cx.moment();
+        let count = u64::from(before + 1);
+        cx.call(Routine::Callback, known.routine, &[known.object, known.context, count])?;
+    }
 }
 
-/// Asks to be called after boot drivers are up; they have been for long.
+fn is_boot(known: &Notification) -> bool {
+    known.handle == BOOT
+}
+
+/// In place of a handle.
+const BOOT: u64 = 1;
+const NOT_BOOT: u64 = 2;
+
+fn register(cx: &mut Cx, driver: u64, routine: u64, context: u64, handle: u64) -> Result<(), Stop> {
+    cx.probe(driver, nt::layout::driver_object::SIZE, memory::Access::Read)?;
+    let event = Event::Reinitialize;
+    let made = cx.state.moment;
+    let known = Notification { event, routine, context, handle, object: driver, made };
+    Rc::make_mut(&mut cx.state.registered).notifications.push(known);
+    Ok(())
+}
+
+/// Asks to be called after all devices are started, as a driver that is there when the system starts
+/// may: which every driver is taken for.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-ioregisterbootdriverreinitialization>
 pub fn IoRegisterBootDriverReinitialization(
     cx: &mut Cx,
-    _driver: u64,
+    driver: u64,
     routine: u64,
     context: u64,
 ) -> Result<(), Stop> {
-    reinitialize(cx, routine, context);
-    Ok(())
+    register(cx, driver, routine, context, BOOT)
 }
 
 /// Asks to be called again after `DriverEntry`.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/ntddk/nf-ntddk-ioregisterdriverreinitialization>
 pub fn IoRegisterDriverReinitialization(
     cx: &mut Cx,
-    _driver: u64,
+    driver: u64,
     routine: u64,
     context: u64,
 ) -> Result<(), Stop> {
-    reinitialize(cx, routine, context);
-    Ok(())
+    register(cx, driver, routine, context, NOT_BOOT)
 }
 
 pub(crate) fn services() -> Vec<Service> {
@@ -160,20 +228,52 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoRegisterPlugPlayNotification, partly "of the driver's own interfaces it is not told later"),
         service!(IoUnregisterPlugPlayNotification),
         service!(IoUnregisterPlugPlayNotificationEx),
-        service!(IoReportTargetDeviceChange, partly "nobody is told"),
-        service!(IoReportTargetDeviceChangeAsynchronous, partly "nobody is told"),
+        service!(IoReportTargetDeviceChange),
+        service!(IoReportTargetDeviceChangeAsynchronous, hands_over),
         service!(IoRegisterShutdownNotification),
         service!(IoRegisterLastChanceShutdownNotification),
         service!(IoUnregisterShutdownNotification),
-        service!(IoRegisterBootDriverReinitialization, partly "the routine is not called"),
-        service!(IoRegisterDriverReinitialization, partly "the routine is not called"),
+        service!(IoRegisterBootDriverReinitialization),
+        service!(IoRegisterDriverReinitialization),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtl::test_machine::{block, run};
+    use crate::rtl::test_machine::{CODE, block, run};
+
+    #[test]
+    fn those_who_watch_a_device_are_told_of_its_changes() {
+        run(|cx| {
+            let Some(pdo) = crate::pnp::bus::make_pdo(cx) else { return Err(Stop::Run) };
+            let Some(other) = crate::pnp::bus::make_pdo(cx) else { return Err(Stop::Run) };
+            let (file, entry, told) = (block(cx, 0xd8), block(cx, 8), block(cx, 8));
+            cx.write64(file + nt::layout::file_object::DEVICE_OBJECT, pdo)?;
+            // mov r8, [rcx + 18h]; mov [rdx], r8; ret: keeps the file object of the change.
+            cx.bus.memory.poke(CODE, &[0x4c, 0x8b, 0x41, 0x18, 0x4c, 0x89, 0x02, 0xc3]);
+            let (category, no_flags) = (TARGET_CHANGE, 0);
+            IoRegisterPlugPlayNotification(cx, category, no_flags, file, 0, CODE, told, entry)?;
+            let change = block(cx, 0x28);
+            cx.write16(change + target_change::SIZE_FIELD, 0x28)?;
+            assert_eq!(IoReportTargetDeviceChange(cx, other, change)?, STATUS_SUCCESS);
+            assert_eq!(cx.read64(told)?, 0, "another device's");
+            assert_eq!(IoReportTargetDeviceChange(cx, pdo, change)?, STATUS_SUCCESS);
+            assert_eq!(cx.read64(told)?, file);
+            assert_eq!(
+                cx.read64(change + target_change::FILE_OBJECT)?,
+                0,
+                "the caller's own stays"
+            );
+            let removed = [0x08, 0x40, 0x3a, 0xcb, 0xf0, 0x46, 0xd0, 0x11];
+            cx.bus.memory.poke(change + target_change::EVENT, &removed);
+            let rest = [0xb0, 0x8f, 0x00, 0x60, 0x97, 0x13, 0x05, 0x3f];
+            cx.bus.memory.poke(change + target_change::EVENT + 8, &rest);
+            let status = IoReportTargetDeviceChange(cx, pdo, change)?;
+            assert_eq!(status, STATUS_INVALID_DEVICE_REQUEST, "the system's own event");
+            Ok(())
+        });
+    }
 
     #[test]
     fn registrations_come_and_go() {

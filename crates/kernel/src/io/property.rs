@@ -186,7 +186,7 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoGetDeviceProperty, partly "no resource lists"),
         service!(IoOpenDeviceRegistryKey),
         service!(IoInvalidateDeviceRelations, hands_over),
-        service!(IoInvalidateDeviceState, hands_over, partly "a device that failed stays"),
+        service!(IoInvalidateDeviceState, hands_over),
         service!(IoRequestDeviceEject, partly "the device is not ejected"),
     ]
 }

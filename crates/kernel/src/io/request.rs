@@ -139,6 +139,37 @@ pub fn unmap_buffers(cx: &mut Cx) -> Result<(), Stop> {
     Ok(())
 }
 
+/// The application makes all of its buffers read-only; those that it makes later are not.
+pub fn protect_buffers(cx: &mut Cx) -> Result<(), Stop> {
+    cx.moment();
+    cx.point()?;
+    cx.note("the application makes its buffers read-only");
+    let bytes = cx.state.next_user - map::USER;
+    if bytes > 0 {
+        let flags = memory::USER | memory::TRACKED | memory::NO_EXECUTE | memory::NO_WRITE;
+        cx.bus.memory.set_flags(map::USER, bytes, flags);
+        cx.state.next_user = cx.state.next_user.next_multiple_of(memory::PAGE_BYTES as u64);
+    }
+    Ok(())
+}
+
+/// What an application that changes its buffers under a driver's hands leaves in each word of 32
+/// bits: as a length more than most structures have, and less than what it passes.
+const OTHERWISE: u32 = 0x100;
+
+/// The application writes to all of its buffers, whatever requests may still be under way.
+pub fn overwrite_buffers(cx: &mut Cx) -> Result<(), Stop> {
+    cx.moment();
+    cx.point()?;
+    cx.note("the application writes to its buffers");
+    let mut at = map::USER;
+    while at < cx.state.next_user && cx.bus.memory.is_mapped(at, 4) {
+        cx.bus.memory.poke32(at, OTHERWISE);
+        at += 4;
+    }
+    Ok(())
+}
+
 /// Makes a packet for `target` with one call's bookkeeping; returns (request, packet, location).
 pub(crate) fn make(
     cx: &mut Cx,
@@ -222,6 +253,15 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
         return cx.unsupported(format!(
             "opening a device of type {kind:#x}, on which the I/O manager mounts a file system"
         ));
+    }
+    // The I/O manager counts by the named device that is opened; what devices above it say of
+    // themselves has no effect.
+    // <https://learn.microsoft.com/windows-hardware/drivers/kernel/specifying-exclusive-access-to-device-objects>
+    let exclusive = cx.bus.memory.peek32(target + device_object::FLAGS) & device::EXCLUSIVE != 0;
+    let opened = cx.bus.memory.peek32(target + device_object::REFERENCE_COUNT);
+    if exclusive && opened != 0 {
+        cx.next_tag = 0;
+        return Ok(Err(status::STATUS_ACCESS_DENIED));
     }
     let top = device::top_of_stack(cx, target);
     let object = pool::allocate(cx, BlockKind::Object, false, file::SIZE, 0);

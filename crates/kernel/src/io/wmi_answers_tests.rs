@@ -38,7 +38,7 @@ fn a_registration_is_read_and_its_offsets_are_held_against_its_size() {
     wrong(with(info::BUFFER_SIZE, 0x84), "WMIREGINFO");
     wrong(with(info::GUID_COUNT, u32::MAX), "blocks");
     wrong(with(info::REGISTRY_PATH, 0x5f), "odd offset");
-    wrong(with(info::MOF_RESOURCE_NAME, 0x5e), "MOF resource's name");
+    wrong(with(info::MOF_RESOURCE_NAME, 0x60), "MOF resource's name");
     wrong(with(0x50, 15), "instance names");
     wrong(with(FIRST + guid::FLAGS, INSTANCE_PDO), "physical device object");
     wrong(registration(&buffer(0x80, &good), 0x81, 0), "status block");

@@ -12,9 +12,8 @@ use crate::cx::{Cx, Stop};
 use crate::event::{self, Site};
 use crate::ex::pool;
 use crate::state::BlockKind;
-use crate::world::World;
 use nt::irp::*;
-use nt::layout::{device_object, devobj_extension, io_stack_location as location, irp};
+use nt::layout::{io_stack_location as location, irp};
 use nt::layout::{
     wnode_all_data as all, wnode_header as header, wnode_method_item as method,
     wnode_single_instance as single,
@@ -61,8 +60,16 @@ pub(super) fn ask_all(cx: &mut Cx) -> Result<(), Stop> {
         known.filter(|it| it.event == Event::Wmi && it.object != 0).copied().collect();
     for provider in known {
         let Some(blocks) = registration(cx, &provider)? else { continue };
-        for block in &blocks {
+        // Somebody wants the events while others ask and change.
+        let events = |block: &&Block| block.flags & (EVENT_ONLY | TRACED) == EVENT_ONLY;
+        for block in blocks.iter().filter(events) {
+            control(cx, &provider, block, IRP_MN_ENABLE_EVENTS)?;
+        }
+        for block in blocks.iter().filter(|block| block.flags & (EVENT_ONLY | TRACED) == 0) {
             ask(cx, &provider, block)?;
+        }
+        for block in blocks.iter().filter(events) {
+            control(cx, &provider, block, IRP_MN_DISABLE_EVENTS)?;
         }
         let nobodys = Block { guid: NOBODYS, flags: 0, instances: 0 };
         let answer = data(cx, &provider, &nobodys, IRP_MN_QUERY_ALL_DATA, 0, ROOM)?;
@@ -92,7 +99,7 @@ fn registration(cx: &mut Cx, provider: &Notification) -> Result<Option<Vec<Block
         if answer.status >= 0x8000_0000 {
             return Ok(None);
         }
-        let pdo = bottom(cx, provider.object);
+        let pdo = device::bottom_of_stack(cx, provider.object);
         match answers::registration(&answer.bytes, answer.used, pdo) {
             Ok(blocks) => return Ok(Some(blocks)),
             Err(what) => wrong(cx, minor, what, answer.completed)?,
@@ -102,16 +109,8 @@ fn registration(cx: &mut Cx, provider: &Notification) -> Result<Option<Vec<Block
     Ok(None)
 }
 
-/// All that there is to ask of one block.
+/// All that there is to ask of a block with data.
 fn ask(cx: &mut Cx, provider: &Notification, block: &Block) -> Result<(), Stop> {
-    if block.flags & TRACED != 0 {
-        return Ok(());
-    }
-    let events = block.flags & EVENT_ONLY != 0;
-    if events {
-        control(cx, provider, block, IRP_MN_ENABLE_EVENTS)?;
-        return control(cx, provider, block, IRP_MN_DISABLE_EVENTS);
-    }
     if block.flags & EXPENSIVE != 0 {
         control(cx, provider, block, IRP_MN_ENABLE_COLLECTION)?;
     }
@@ -317,18 +316,6 @@ fn buffer(cx: &mut Cx, bytes: &[u8]) -> Result<u64, Stop> {
     };
     cx.bus.memory.poke(at, bytes);
     Ok(at)
-}
-
-/// The device at the bottom of a stack.
-fn bottom(world: &World, mut object: u64) -> u64 {
-    for _ in 0..64 {
-        let extension = world.bus.memory.view64(object + device_object::DEVICE_OBJECT_EXTENSION);
-        match world.bus.memory.view64(extension + devobj_extension::ATTACHED_TO) {
-            0 => break,
-            below => object = below,
-        }
-    }
-    object
 }
 
 fn wrong(cx: &mut Cx, minor: u8, what: String, completed: Option<Site>) -> Result<(), Stop> {

@@ -124,6 +124,22 @@ pub(super) fn device_state(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     Ok(())
 }
 
+/// PNP_DEVICE_FAILED, PNP_DEVICE_REMOVED (wdm.h).
+const FAILED: u32 = 0x4;
+const REMOVED: u32 = 0x8;
+
+/// Asks for the PnP state because a driver said that it changed. A device that failed or is gone is
+/// removed as one that was pulled out: at once, and once nobody has it open for good.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/handling-an-irp-mn-surprise-removal-request>
+pub(super) fn state_changed(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    device_state(cx, pdo)?;
+    if cx.state.pnp.device_state & (FAILED | REMOVED) != 0 {
+        cx.note("the device failed or is gone, says its driver");
+        super::manager::surprised(cx, pdo)?;
+    }
+    Ok(())
+}
+
 /// Everything that may be asked of a started device, as a device manager and programs that want to
 /// be told of its removal make the PnP manager do.
 pub fn everything(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {

@@ -6,7 +6,7 @@
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/adding-a-pnp-device-to-a-running-system>
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/removing-a-device-in-a-bus-driver>
 
-use super::ask::{BUS_RELATIONS, ask, ask_and_free, capabilities, device_state};
+use super::ask::{BUS_RELATIONS, ask, ask_and_free, capabilities, device_state, state_changed};
 use super::filter;
 use super::manager::minor;
 use crate::cx::{Cx, Stop};
@@ -278,6 +278,6 @@ pub(crate) fn main(cx: &mut Cx, pdo: u64, state: bool) -> Result<(), Stop> {
         if device::top_of_stack(cx, pdo) == pdo || cx.state.pnp.closed || !cx.state.pnp.started {
             return Ok(());
         }
-        if state { device_state(cx, pdo) } else { enumerate(cx, pdo) }
+        if state { state_changed(cx, pdo) } else { enumerate(cx, pdo) }
     })
 }

@@ -74,6 +74,7 @@ pub fn load_all(cx: &mut Cx) -> Result<Option<Failure>, Stop> {
             return Ok(Some(Failure { image, routine, status }));
         }
     }
+    crate::io::notification::reinitialize(cx, false)?;
     Ok(None)
 }
 

@@ -227,11 +227,15 @@ pub fn surprise(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
     cx.bus.card.fault(devices::Fault::Gone);
     // From here on the PnP manager lets nobody open the device.
     cx.state.pnp.closed = true;
-    alone(cx, |cx| {
-        children::surprise_all(cx, pdo)?;
-        request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
-        Ok(())
-    })
+    alone(cx, |cx| surprised(cx, pdo))
+}
+
+/// Tells the drivers of a device, and of those behind it, that it is gone.
+pub(super) fn surprised(cx: &mut Cx, pdo: u64) -> Result<(), Stop> {
+    cx.state.pnp.closed = true;
+    children::surprise_all(cx, pdo)?;
+    request::pnp(cx, pdo, minor::SURPRISE_REMOVAL, [0; 4])?;
+    Ok(())
 }
 
 /// Whether any driver's device is attached to a physical device object.
@@ -302,6 +306,7 @@ pub fn reload(cx: &mut Cx, device: bool) -> Result<(), Stop> {
         cx.state.pnp = Default::default();
         let (status, pdo) = add_device(cx, Stack::default())?;
         if status < 0x8000_0000 && start(cx, pdo)? < 0x8000_0000 {
+            crate::io::notification::reinitialize(cx, true)?;
             remove(cx, pdo, true)?;
         }
     }
