@@ -49,8 +49,8 @@ static NTSTATUS NTAPI DispatchCreate(PDEVICE_OBJECT Device, PIRP Irp)
     return CompleteIrp(Irp, STATUS_SUCCESS, 0);
 }
 
-/* There is nothing to read. */
-static NTSTATUS NTAPI DispatchRead(PDEVICE_OBJECT Device, PIRP Irp)
+/* There is nothing to read, and no room to write. */
+static NTSTATUS NTAPI DispatchTransfer(PDEVICE_OBJECT Device, PIRP Irp)
 {
     EXTENSION *Ext = Device->DeviceExtension;
 
@@ -96,7 +96,8 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Regi
     IoRegisterDriverReinitialization(Driver, Reinitialize, Device->DeviceExtension);
 
     Driver->MajorFunction[IRP_MJ_CREATE] = DispatchCreate;
-    Driver->MajorFunction[IRP_MJ_READ] = DispatchRead;
+    Driver->MajorFunction[IRP_MJ_READ] = DispatchTransfer;
+    Driver->MajorFunction[IRP_MJ_WRITE] = DispatchTransfer;
     Driver->MajorFunction[IRP_MJ_CLEANUP] = DispatchCleanup;
     Driver->MajorFunction[IRP_MJ_CLOSE] = DispatchClose;
     Driver->DriverUnload = Unload;
