@@ -13,12 +13,13 @@ use kernel::io::request::major;
 use std::sync::LazyLock;
 
 /// What may happen in the system, as scenarios call it.
-pub(crate) const NOTICES: [(&str, Notice); 6] = [
+pub(crate) const NOTICES: [(&str, Notice); 7] = [
     ("shutdown", Notice::Shutdown),
     ("process", Notice::Process),
     ("interface-change", Notice::PlugPlay),
     ("power-source", Notice::PowerState),
     ("power-setting", Notice::PowerSetting),
+    ("registry", Notice::Registry),
     ("wmi", Notice::Wmi),
 ];
 
@@ -206,6 +207,8 @@ standard! {
     "power-source-unload"
     "power-setting"
     "power-setting-unload"
+    "registry"
+    "registry-unload"
     "wmi"
     "wmi-remove"
     "wmi-surprise-removal"

@@ -21,7 +21,7 @@ fn share(name: &str, schedules: u64) -> u64 {
 
 /// Rules whose module says that Windows shows nothing at the moment itself: it hangs, or the harm
 /// comes later and elsewhere.
-const WITHOUT_BUG_CHECK: [&str; 10] = [
+const WITHOUT_BUG_CHECK: [&str; 11] = [
     "data-race",
     "device-left",
     "device-type-ignored",
@@ -32,6 +32,7 @@ const WITHOUT_BUG_CHECK: [&str; 10] = [
     "no-progress",
     "register-in-d3",
     "symbolic-link-left",
+    "wmi-answer-wrong",
 ];
 
 /// What is wrong with a finding as such.

@@ -49,6 +49,9 @@ pub(crate) const NEEDS: &[(&str, &str, Met)] = &[
     ("told-of-power-settings", "a routine registered for a power setting", |driver| {
         driver.is_told_of(Notice::PowerSetting)
     }),
+    ("told-of-registry", "a routine registered for uses of the registry", |driver| {
+        driver.is_told_of(Notice::Registry)
+    }),
     ("wmi", "a device registered with WMI", |driver| driver.is_told_of(Notice::Wmi)),
     ("idle", "idle detection that is on", |driver| driver.idles),
     ("other-type", "a device type that is not its physical device object's", |driver| {

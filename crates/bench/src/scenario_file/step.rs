@@ -39,6 +39,7 @@ const NAMED: &[(&str, &str, Step)] = &[
     ("system", "interface-change", Step::Happen { notice: Notice::PlugPlay }),
     ("system", "power-source", Step::Happen { notice: Notice::PowerState }),
     ("system", "power-setting", Step::Happen { notice: Notice::PowerSetting }),
+    ("system", "registry", Step::Happen { notice: Notice::Registry }),
     ("system", "wmi", Step::Happen { notice: Notice::Wmi }),
     ("wait-for-own", "all", Step::Wait),
     ("wait-for-own", "oldest", Step::WaitFirst),

@@ -1,5 +1,6 @@
 //! Configuration manager: the registry.
 
+pub(crate) mod filter;
 pub mod hive;
 pub mod information;
 pub mod key;

@@ -32,6 +32,8 @@ pub enum Notice {
     PowerState,
     /// Power settings change and change back.
     PowerSetting,
+    /// Somebody else uses the registry.
+    Registry,
     /// WMI asks its providers for what they have.
     Wmi,
 }
@@ -43,6 +45,7 @@ const NOTICES: &[(Notice, &[Event])] = &[
     (Notice::PlugPlay, &[Event::PlugPlay]),
     (Notice::PowerState, &[Event::Callback]),
     (Notice::PowerSetting, &[Event::PowerSetting]),
+    (Notice::Registry, &[Event::Registry]),
     (Notice::Wmi, &[Event::Wmi]),
 ];
 
@@ -63,6 +66,7 @@ pub fn happen(cx: &mut Cx, notice: Notice) -> Result<(), Stop> {
         Notice::PlugPlay => plug_and_play(cx),
         Notice::PowerState => power_source(cx),
         Notice::PowerSetting => crate::po::setting::change(cx),
+        Notice::Registry => crate::cm::filter::somebody_uses_it(cx),
         Notice::Wmi => super::wmi_questions::ask_all(cx),
     }
 }
@@ -156,7 +160,7 @@ fn shut_down(cx: &mut Cx) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) fn object(cx: &mut Cx, bytes: u64) -> Result<u64, Stop> {
+pub(crate) fn object(cx: &mut Cx, bytes: u64) -> Result<u64, Stop> {
     match pool::allocate(cx, BlockKind::Object, false, bytes, 0) {
         Some(at) => {
             cx.bus.memory.fill(at, bytes, 0);
@@ -166,7 +170,7 @@ pub(super) fn object(cx: &mut Cx, bytes: u64) -> Result<u64, Stop> {
     }
 }
 
-fn string(cx: &mut Cx, text: &str) -> Result<u64, Stop> {
+pub(crate) fn string(cx: &mut Cx, text: &str) -> Result<u64, Stop> {
     let at = object(cx, nt::layout::unicode_string::SIZE)?;
     let (bytes, buffer) = super::device::kernel_string(cx, text);
     cx.bus.memory.poke16(at, bytes);

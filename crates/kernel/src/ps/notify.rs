@@ -127,11 +127,13 @@ pub fn CmRegisterCallbackEx(
     CmRegisterCallback(cx, routine, context, cookie)
 }
 
-/// Takes a routine for the registry back.
+/// Takes a routine for the registry back, and waits until it has returned everywhere: from the routine
+/// itself, for ever.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-cmunregistercallback>
 pub fn CmUnRegisterCallback(cx: &mut Cx, cookie: u64) -> Result<u32, Stop> {
     let registered = Rc::make_mut(&mut cx.state.registered);
     let gone = registered.remove(Event::Registry, |known| known.handle == cookie);
+    notices::wait_for_all(cx, cookie)?;
     Ok(if gone { STATUS_SUCCESS } else { STATUS_INVALID_PARAMETER })
 }
 

@@ -110,17 +110,24 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     for (other, _) in left {
         violation = violation.at("also registered here", other.made);
     }
-    if known.event == registered::Event::Wmi {
-        // No routine: WMI keeps the device, and sends requests to it.
-        return Some(violation.here("driver unloaded"));
-    }
+    // WMI has no routine, but sends requests to the device.
+    let routine = match known.event {
+        registered::Event::Wmi => dispatch_routine(world, words::driver_object(world, image)),
+        _ => known.routine,
+    };
     let parameters = [
-        (known.routine, "address that was referenced: the routine, when it is called"),
+        (routine, "address that was referenced: the routine, when it is called"),
         (8, "0 read, 1 write, 8 execute"),
-        (known.routine, "instruction"),
+        (routine, "instruction"),
         (0, "reserved"),
     ];
     Some(violation.bugcheck(CODE, parameters).here("driver unloaded"))
+}
+
+/// A driver's dispatch routine for IRP_MJ_SYSTEM_CONTROL.
+fn dispatch_routine(world: &World, driver_object: u64) -> u64 {
+    let slot = 8 * u64::from(nt::irp::IRP_MJ_SYSTEM_CONTROL);
+    world.bus.memory.view64(driver_object + nt::layout::driver_object::MAJOR_FUNCTION + slot)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 //!
 //! WMI and whoever asked it read the answer by the offsets and sizes in it. They read what lies
 //! behind the buffer, or hand an application bytes of the kernel's that are nobody's business. A
-//! driver that wants more room each time it is asked is asked for ever.
+//! driver that wants more room each time it is asked is asked for ever. Windows shows nothing at that
+//! moment.
 //!
 //! ## Example
 //!
