@@ -14,6 +14,8 @@ pub(super) const TOO_SMALL: u32 = 0x20;
 pub(super) const INSTANCE_LIST: u32 = 0x4;
 pub(super) const INSTANCE_BASENAME: u32 = 0x8;
 pub(super) const INSTANCE_PDO: u32 = 0x20;
+/// Bytes of a WNODE_METHOD_ITEM before what is of any length.
+pub(super) const METHOD_FIXED: u64 = method::SIZE_DATA_BLOCK + 4;
 /// Most blocks of one driver.
 const MOST_BLOCKS: u32 = 64;
 
@@ -70,10 +72,10 @@ pub(super) fn registration(bytes: &[u8], used: u64, pdo: u64) -> Result<Vec<Bloc
     string("registry path", bytes, word(bytes, info::REGISTRY_PATH), size)?;
     string("MOF resource's name", bytes, word(bytes, info::MOF_RESOURCE_NAME), size)?;
     let count = word(bytes, info::GUID_COUNT);
-    inside("blocks", info::WMI_REG_GUID, guid::SIZE * u64::from(count), size)?;
+    inside("blocks", info::SIZE, guid::SIZE * u64::from(count), size)?;
     let mut blocks = Vec::new();
     for number in 0..count.min(MOST_BLOCKS) {
-        let at = info::WMI_REG_GUID + guid::SIZE * u64::from(number);
+        let at = info::SIZE + guid::SIZE * u64::from(number);
         let flags = word(bytes, at + guid::FLAGS);
         let names = word(bytes, at + guid::INSTANCE_NAME_LIST);
         if flags & (INSTANCE_LIST | INSTANCE_BASENAME) != 0 {
@@ -148,7 +150,7 @@ pub(super) fn data(kind: Kind, bytes: &[u8], used: u64, offset: u32) -> Result<O
             inside("instance", offset.into(), word(bytes, length).into(), size)?;
         }
         Kind::Method => {
-            inside("WNODE_METHOD_ITEM", 0, method::VARIABLE_DATA, size)?;
+            inside("WNODE_METHOD_ITEM", 0, METHOD_FIXED, size)?;
             let (at, length) = (method::DATA_BLOCK_OFFSET, method::SIZE_DATA_BLOCK);
             moved(word(bytes, at), offset)?;
             inside("output", offset.into(), word(bytes, length).into(), size)?;

@@ -16,7 +16,7 @@ fn wrong<T: std::fmt::Debug>(answer: Result<T, String>, with: &str) {
 
 #[test]
 fn a_registration_is_read_and_its_offsets_are_held_against_its_size() {
-    const FIRST: u64 = info::WMI_REG_GUID;
+    const FIRST: u64 = info::SIZE;
     let good = [
         (info::BUFFER_SIZE, 0x60),
         (info::REGISTRY_PATH, 0x40),

@@ -6,7 +6,7 @@
 
 use super::complete::IofCompleteRequest;
 use super::wmi_answers::{
-    FIXED_INSTANCE_SIZE, INSTANCE_BASENAME, INSTANCE_LIST, INSTANCE_PDO, TOO_SMALL,
+    FIXED_INSTANCE_SIZE, INSTANCE_BASENAME, INSTANCE_LIST, INSTANCE_PDO, METHOD_FIXED, TOO_SMALL,
 };
 use crate::cx::{Cx, Stop};
 use crate::event::Routine;
@@ -32,6 +32,8 @@ const NOT_WMI: u32 = 2;
 const FORWARD: u32 = 3;
 /// WNODE_FLAG_STATIC_INSTANCE_NAMES (wmistr.h).
 const STATIC_INSTANCE_NAMES: u32 = 0x80;
+/// Bytes of a WNODE_SINGLE_ITEM before what is of any length.
+const ITEM_FIXED: u64 = item::SIZE_DATA_ITEM + 4;
 /// Most blocks of a driver's table, and of their instances: more is not looked at.
 const MOST: u32 = 0x1000;
 
@@ -117,11 +119,9 @@ fn call_for(
         IRP_MN_CHANGE_SINGLE_INSTANCE => {
             (context::SET_WMI_DATA_BLOCK, single::SIZE, STATUS_WMI_READ_ONLY)
         }
-        IRP_MN_CHANGE_SINGLE_ITEM => {
-            (context::SET_WMI_DATA_ITEM, item::VARIABLE_DATA, STATUS_WMI_READ_ONLY)
-        }
+        IRP_MN_CHANGE_SINGLE_ITEM => (context::SET_WMI_DATA_ITEM, ITEM_FIXED, STATUS_WMI_READ_ONLY),
         IRP_MN_EXECUTE_METHOD => {
-            (context::EXECUTE_WMI_METHOD, method::VARIABLE_DATA, STATUS_INVALID_DEVICE_REQUEST)
+            (context::EXECUTE_WMI_METHOD, METHOD_FIXED, STATUS_INVALID_DEVICE_REQUEST)
         }
         _ => (context::WMI_FUNCTION_CONTROL, 0, STATUS_SUCCESS),
     };
@@ -253,7 +253,7 @@ fn registration(cx: &mut Cx, tables: u64, device: u64, request: &Request) -> Res
         let own = cx.read64(entry + guid::GUID)?;
         let own = cx.read_bytes(own, 16)?;
         let flags = flags | cx.read32(entry + guid::FLAGS)?;
-        let at = (info::WMI_REG_GUID + block::SIZE * number) as usize;
+        let at = (info::SIZE + block::SIZE * number) as usize;
         let entry = &mut bytes[at..at + block::SIZE as usize];
         entry[..16].copy_from_slice(&own);
         put(entry, block::FLAGS, flags);
@@ -308,7 +308,7 @@ pub fn WmiCompleteRequest(
     let (place, least) = match request.minor {
         IRP_MN_QUERY_ALL_DATA => (all::DATA_BLOCK_OFFSET, all::SIZE),
         IRP_MN_QUERY_SINGLE_INSTANCE => (single::DATA_BLOCK_OFFSET, single::SIZE),
-        IRP_MN_EXECUTE_METHOD => (method::DATA_BLOCK_OFFSET, method::VARIABLE_DATA),
+        IRP_MN_EXECUTE_METHOD => (method::DATA_BLOCK_OFFSET, METHOD_FIXED),
         _ => (0, u64::MAX),
     };
     let (mut status, mut information) = (status, 0);

@@ -6,7 +6,9 @@
 //! <https://learn.microsoft.com/windows-hardware/drivers/kernel/wmi-minor-irps>
 
 use super::registered::{Event, Notification};
-use super::wmi_answers::{self as answers, Block, INSTANCE_BASENAME, INSTANCE_LIST, INSTANCE_PDO};
+use super::wmi_answers::{
+    self as answers, Block, INSTANCE_BASENAME, INSTANCE_LIST, INSTANCE_PDO, METHOD_FIXED,
+};
 use super::{device, notices, request};
 use crate::cx::{Cx, Stop};
 use crate::event::{self, Site};
@@ -128,7 +130,7 @@ fn ask(cx: &mut Cx, provider: &Notification, block: &Block) -> Result<(), Stop> 
         change(cx, provider, block, last, ROOM)?;
         change(cx, provider, block, last, 0)?;
         change(cx, provider, block, block.instances, ROOM)?;
-        for room in [method::VARIABLE_DATA as u32 + 4 + INPUT, ROOM] {
+        for room in [METHOD_FIXED as u32 + 4 + INPUT, ROOM] {
             let_grow(cx, provider, block, IRP_MN_EXECUTE_METHOD, last, room)?;
         }
     }
@@ -186,7 +188,7 @@ fn once(
 }
 
 /// Where a method's input and output begin: the first multiple of 8.
-const METHOD_DATA: u32 = (method::VARIABLE_DATA as u32).next_multiple_of(8);
+const METHOD_DATA: u32 = (METHOD_FIXED as u32).next_multiple_of(8);
 
 /// Asks for data in a buffer of `room` bytes.
 fn data(

@@ -26,7 +26,6 @@ layouts! {
         INSTANCE_INDEX = "InstanceIndex", 0x34, 0x4;
         DATA_BLOCK_OFFSET = "DataBlockOffset", 0x38, 0x4;
         SIZE_DATA_BLOCK = "SizeDataBlock", 0x3c, 0x4;
-        VARIABLE_DATA = "VariableData", 0x40, 0x0;
     }
 
     /// One item of an instance.
@@ -35,7 +34,6 @@ layouts! {
         ITEM_ID = "ItemId", 0x38, 0x4;
         DATA_BLOCK_OFFSET = "DataBlockOffset", 0x3c, 0x4;
         SIZE_DATA_ITEM = "SizeDataItem", 0x40, 0x4;
-        VARIABLE_DATA = "VariableData", 0x44, 0x0;
     }
 
     /// A call of a method, and what comes of it.
@@ -44,7 +42,6 @@ layouts! {
         METHOD_ID = "MethodId", 0x38, 0x4;
         DATA_BLOCK_OFFSET = "DataBlockOffset", 0x3c, 0x4;
         SIZE_DATA_BLOCK = "SizeDataBlock", 0x40, 0x4;
-        VARIABLE_DATA = "VariableData", 0x44, 0x0;
     }
 
     /// In place of an answer: the bytes that it takes.
@@ -69,7 +66,6 @@ layouts! {
         REGISTRY_PATH = "RegistryPath", 0x8, 0x4;
         MOF_RESOURCE_NAME = "MofResourceName", 0xc, 0x4;
         GUID_COUNT = "GuidCount", 0x10, 0x4;
-        WMI_REG_GUID = "WmiRegGuid", 0x18, 0x0;
     }
 
     /// A block, as the WMI library is told of it.
