@@ -148,7 +148,7 @@ pub fn protect_buffers(cx: &mut Cx) -> Result<(), Stop> {
     if bytes > 0 {
         let flags = memory::USER | memory::TRACKED | memory::NO_EXECUTE | memory::NO_WRITE;
         cx.bus.memory.set_flags(map::USER, bytes, flags);
-        cx.state.next_user = cx.state.next_user.next_multiple_of(memory::PAGE_BYTES as u64);
+        cx.state.next_user = cx.state.next_user.next_multiple_of(memory::PAGE_BYTES);
     }
     Ok(())
 }

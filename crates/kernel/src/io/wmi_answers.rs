@@ -54,7 +54,7 @@ fn string(what: &str, bytes: &[u8], offset: u32, size: u64) -> Result<(), Wrong>
     if offset == 0 {
         return Ok(());
     }
-    if offset % 2 != 0 {
+    if !offset.is_multiple_of(2) {
         return Err(format!("whose {what} is at the odd offset {offset:#x}"));
     }
     inside(what, offset, 2, size)?;
@@ -190,7 +190,7 @@ fn instances(bytes: &[u8], flags: u32, size: u64) -> Result<(), Wrong> {
 }
 
 fn aligned(start: u32, length: u32) -> Result<(), Wrong> {
-    match start % 8 == 0 || length == 0 {
+    match start.is_multiple_of(8) || length == 0 {
         true => Ok(()),
         false => Err(format!("whose instance begins at offset {start:#x}, no multiple of 8")),
     }
