@@ -105,6 +105,9 @@ pub fn may_be_left_out(rule: &Rule) -> bool {
                 | Kind::Irql
                 | Kind::Unloaded
                 | Kind::End
+                | Kind::Asleep
+                | Kind::Claimed
+                | Kind::FileType
                 | Kind::Race
                 | Kind::Overtaken
                 | Kind::WmiAnswer
