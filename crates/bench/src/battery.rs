@@ -176,6 +176,7 @@ standard! {
     "in-flight-stop-start"
     "in-flight-answers"
     "in-flight-sleep"
+    "in-flight-wake"
     "open-remove"
     "pnp-questions"
     "start-failure"

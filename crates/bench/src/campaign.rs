@@ -69,12 +69,14 @@ pub(crate) fn plan(target: &Rc<Target>) -> Result<Vec<Scenario>, Refused> {
     Ok(abilities(target)?.map(|driver| battery::scenarios(&driver)).unwrap_or_default())
 }
 
-/// Puts the user's scenarios behind the battery, or in its place; and what has to be said of them.
+/// Puts the user's scenarios behind the battery, or in its place, and what is to be done before them
+/// in front of each; and what has to be said of them.
 fn with_files(
     mut battery: Vec<Scenario>,
     abilities: &Abilities,
     files: &[ScenarioFile],
     only: bool,
+    prepare: Option<&ScenarioFile>,
 ) -> Result<(Vec<Scenario>, Vec<String>), Refused> {
     let mut notes = Vec::new();
     if only {
@@ -90,6 +92,12 @@ fn with_files(
         }
         battery.extend(scenarios);
     }
+    if let Some(file) = prepare {
+        let written = crate::scenario_file::read_preparation(&file.text)
+            .map_err(|error| Refused(format!("{}: {error}.", file.path)))?;
+        let before = written.scenario(abilities, None);
+        battery = battery.iter().map(|scenario| scenario.prepared(&before)).collect();
+    }
     Ok((battery, notes))
 }
 
@@ -98,14 +106,23 @@ pub(crate) fn scenario(
     target: &Rc<Target>,
     name: &str,
     files: &[ScenarioFile],
+    prepare: Option<&ScenarioFile>,
 ) -> Result<Scenario, Refused> {
     if name == LOAD {
         return Ok(load_scenario());
     }
     let abilities = abilities(target)?;
     let battery = abilities.as_ref().map(battery::scenarios).unwrap_or_default();
-    let (known, _) = with_files(battery, &abilities.unwrap_or_default(), files, false)?;
+    let abilities = abilities.unwrap_or_default();
+    let (known, _) = with_files(battery, &abilities, files, false, prepare)?;
     Scenario::by_name(&known, name, target.image.base).ok_or_else(|| {
+        if name.contains(crate::scenario_file::PREPARED) || prepare.is_some() {
+            return Refused(
+                "the token belongs to another preparation, one text of it, or none; give what \
+                 `bugcheck test` was given with --prepare."
+                    .to_owned(),
+            );
+        }
         if let Some((stem, _)) = name.split_once(crate::scenario_file::FILE) {
             return Refused(format!(
                 "the token belongs to a scenario `{stem}` that was written down, and to one text of it; \
@@ -202,8 +219,13 @@ pub fn test(
             Vec::new()
         }
     };
-    let (scenarios, left_out) =
-        with_files(scenarios, &abilities, &options.scenarios, options.scenario_only)?;
+    let (scenarios, left_out) = with_files(
+        scenarios,
+        &abilities,
+        &options.scenarios,
+        options.scenario_only,
+        options.prepare.as_ref(),
+    )?;
     notes.extend(left_out);
     if !options.without.is_empty() {
         notes

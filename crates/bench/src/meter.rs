@@ -18,7 +18,7 @@ impl Meter {
     /// One sentence.
     pub fn new(driver: &crate::Driver, scenario: &str, unload: bool) -> Result<Meter, Refused> {
         let target = Rc::new(Target::read(driver)?);
-        let mut scenario = crate::campaign::scenario(&target, scenario, &[])?;
+        let mut scenario = crate::campaign::scenario(&target, scenario, &[], None)?;
         if !unload {
             scenario.wind_down.truncate(1);
         }

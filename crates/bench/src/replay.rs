@@ -14,17 +14,18 @@ use std::rc::Rc;
 /// # Errors
 /// One sentence: the token belongs to another driver, or names a scenario that this one has not.
 pub fn replay(driver: &Driver, token: &Token) -> Result<Replayed, Refused> {
-    replay_with(driver, token, &[])
+    replay_with(driver, token, &[], None)
 }
 
-/// The same for a token that may name one of these scenarios.
+/// The same for a token that may name one of these scenarios, and what was done before each.
 ///
 /// # Errors
-/// Likewise; and for a scenario whose text is not the one of the token.
+/// Likewise; and for a scenario or a preparation whose text is not the one of the token.
 pub fn replay_with(
     driver: &Driver,
     token: &Token,
     scenarios: &[ScenarioFile],
+    prepare: Option<&ScenarioFile>,
 ) -> Result<Replayed, Refused> {
     let target = Rc::new(Target::read(driver)?);
     if target.hash != token.hash {
@@ -35,7 +36,7 @@ pub fn replay_with(
         )));
     }
     fits(&target, token)?;
-    let scenario = campaign::scenario(&target, &token.scenario, scenarios)?;
+    let scenario = campaign::scenario(&target, &token.scenario, scenarios, prepare)?;
     let (session, misfit) =
         explain::recorded(&target, &scenario, &token.schedule).map_err(Refused)?;
     let world = &*session.machine;

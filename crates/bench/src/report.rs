@@ -65,6 +65,8 @@ pub struct Options {
     pub scenarios: Vec<ScenarioFile>,
     /// Leave the battery out.
     pub scenario_only: bool,
+    /// Steps to be done before those of every scenario.
+    pub prepare: Option<ScenarioFile>,
     /// Rules that are not asked, so that the search goes on beyond what they would object to.
     pub without: Vec<&'static str>,
 }
@@ -86,6 +88,14 @@ impl ScenarioFile {
     pub fn check(&self) -> Result<(), BadScenario> {
         crate::scenario_file::read_own(&self.text).map(|_| ())
     }
+
+    /// Whether it can be read as steps to be done before those of every scenario.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn check_preparation(&self) -> Result<(), BadScenario> {
+        crate::scenario_file::read_preparation(&self.text).map(|_| ())
+    }
 }
 
 impl Default for Options {
@@ -101,6 +111,7 @@ impl Default for Options {
             only: None,
             scenarios: Vec::new(),
             scenario_only: false,
+            prepare: None,
             without: Vec::new(),
         }
     }

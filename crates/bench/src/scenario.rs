@@ -27,6 +27,8 @@ pub(crate) enum Step {
     OverwriteBuffers,
     /// Waits for the first request that this actor started and that is not done.
     WaitFirst,
+    /// Is in no hurry: others go on first.
+    OthersFirst,
     /// The application's process ends.
     EndProcess,
     /// Asks what type of device the file is on that this actor opened last.
@@ -132,6 +134,26 @@ impl Scenario {
         }
     }
 
+    /// The same after the steps that another scenario prepares, whose name is a suffix.
+    pub fn prepared(&self, before: &Scenario) -> Scenario {
+        let mut script = Script::default();
+        if let Some(own) = &self.script {
+            script.steps.clone_from(&own.steps);
+            script.order.clone_from(&own.order);
+        }
+        let moved = before.script.as_ref().map_or(0, |other| script.append(other));
+        let first = before.prepare.iter().map(|&step| match step {
+            Step::Scripted { step } => Step::Scripted { step: step.saturating_add(moved) },
+            other => other,
+        });
+        Scenario {
+            name: format!("{}{}", self.name, before.name),
+            prepare: first.chain(self.prepare.iter().copied()).collect(),
+            script: Some(Arc::new(script)),
+            ..self.clone()
+        }
+    }
+
     /// The same with every access to shared memory a scheduling point.
     pub fn in_memory_mode(&self) -> Scenario {
         let name = format!("{}{MEMORY}", self.name);
@@ -230,6 +252,7 @@ pub(crate) fn actor(
             step,
             Step::CancelAll
                 | Step::EndProcess
+                | Step::OthersFirst
                 | Step::Order
                 | Step::StopStart
                 | Step::QueryStop
@@ -291,6 +314,7 @@ pub(crate) fn perform(
                 }
             }
             Step::EndProcess => end::process(cx)?,
+            Step::OthersFirst => cx.pause()?,
             Step::UnmapBuffers => request::unmap_buffers(cx)?,
             Step::ProtectBuffers => request::protect_buffers(cx)?,
             Step::OverwriteBuffers => request::overwrite_buffers(cx)?,

@@ -76,6 +76,21 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// Puts another's steps behind these, under numbers that none of these has; returns where they
+    /// begin.
+    pub fn append(&mut self, other: &Script) -> u16 {
+        let begin = self.steps.len() as u16;
+        let tags = self.steps.iter().map(|step| step.tag).max().unwrap_or(0);
+        // What stands for no step of this script stays as it is.
+        let known = |tag: u16| other.steps.iter().any(|step| step.tag == tag);
+        let moved = |tag: u16| if known(tag) { tag.saturating_add(tags) } else { tag };
+        for step in &other.steps {
+            let (verb, file) = (step.verb.refer(moved), moved(step.file));
+            self.steps.push(Scripted { tag: moved(step.tag), verb, file, ..step.clone() });
+        }
+        begin
+    }
+
     /// Does a step; `own` is the file that the actor opened last.
     pub fn perform(&self, cx: &mut Cx, step: u16, own: &mut u16, stage: Stage) -> Result<(), Stop> {
         let Some(step) = self.steps.get(usize::from(step)) else { return Ok(()) };

@@ -177,6 +177,41 @@ fn a_rule_that_is_left_out_stays_left_out_in_the_token() {
 }
 
 #[test]
+fn what_a_sleeping_device_loses_can_be_left_out() {
+    let driver = common::driver("buggy", "register-in-d3");
+    let first = common::test(&driver, &Options::default()).findings.remove(0);
+    assert_eq!(first.rule, "register-in-d3");
+    let mut token = parse(first.replay.as_deref().expect("a token"));
+    let ended = bench::replay(&driver, &token).expect("such a scenario");
+    token.scenario = format!("{}.without-register-in-d3", token.scenario);
+    let beyond = bench::replay(&driver, &token).expect("such a scenario");
+    assert!(beyond.finding.is_none_or(|finding| finding.rule != first.rule));
+    assert!(beyond.trace.len() > ended.trace.len(), "the run goes on");
+}
+
+/// A driver that is right until somebody reads is found out in a scenario without a read, once that
+/// is prepared; and its token wants the same preparation.
+#[test]
+fn a_preparation_belongs_to_its_tokens() {
+    let driver = common::driver("buggy", "irp-never-completed");
+    let text = "prepare = [{ open = 'read-write' }, { write = 'usual', wait = false }, \
+        { read = 'usual', wait = false }]";
+    let file = |text: &str| bench::ScenarioFile { path: "p".to_owned(), text: text.to_owned() };
+    let plain = Options { only: Some("load-unload".to_owned()), ..Options::default() };
+    assert!(common::test(&driver, &plain).findings.is_empty());
+    let options = Options { prepare: Some(file(text)), ..plain };
+    let finding = common::test(&driver, &options).findings.remove(0);
+    assert_eq!(finding.rule, "irp-never-completed");
+    let token = parse(finding.replay.as_deref().expect("a token"));
+    assert!(token.scenario.starts_with("load-unload.prepared-"), "{}", token.scenario);
+    let again = bench::replay_with(&driver, &token, &[], options.prepare.as_ref());
+    assert_eq!(again.expect("such a scenario").finding, Some(finding));
+    let other = file("prepare = []");
+    assert!(bench::replay_with(&driver, &token, &[], Some(&other)).is_err());
+    assert!(bench::replay(&driver, &token).is_err());
+}
+
+#[test]
 fn what_ends_a_run_cannot_be_left_out() {
     for name in ["null-pointer", "irp-double-completion", "pool-double-free", "wait-at-dispatch"] {
         let rule = verifier::find(name).expect(name);

@@ -110,16 +110,30 @@ fn device_named(name: Option<&str>) -> Result<bench::Device, Failure> {
 /// # Errors
 /// A file that cannot be read or is no scenario, with line and column.
 pub(crate) fn scenarios(paths: &[PathBuf]) -> Result<Vec<ScenarioFile>, Failure> {
-    let read = |path: &PathBuf| {
-        let name = path.display();
-        let text = read(path, MAX_SCENARIO, "give a scenario's TOML file")?;
-        let text = String::from_utf8(text)
-            .map_err(|_| Failure::Input(format!("{name}: this is no text in UTF-8.")))?;
-        let file = ScenarioFile { path: name.to_string(), text };
-        file.check().map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
-        Ok(file)
-    };
-    paths.iter().map(read).collect()
+    paths
+        .iter()
+        .map(|path| scenario(path, "give a scenario's TOML file", ScenarioFile::check))
+        .collect()
+}
+
+/// Reads what is to be done before every scenario.
+pub(crate) fn preparation(path: Option<&Path>) -> Result<Option<ScenarioFile>, Failure> {
+    let advice = "give a TOML file with steps, as scenarios/README.md says";
+    path.map(|path| scenario(path, advice, ScenarioFile::check_preparation)).transpose()
+}
+
+fn scenario(
+    path: &Path,
+    advice: &str,
+    check: impl Fn(&ScenarioFile) -> Result<(), bench::BadScenario>,
+) -> Result<ScenarioFile, Failure> {
+    let name = path.display();
+    let text = read(path, MAX_SCENARIO, advice)?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Failure::Input(format!("{name}: this is no text in UTF-8.")))?;
+    let file = ScenarioFile { path: name.to_string(), text };
+    check(&file).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
+    Ok(file)
 }
 
 /// Whether the bench can run it at all, told before any work is done.

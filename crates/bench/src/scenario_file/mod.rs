@@ -31,6 +31,8 @@ use written::{Item, WrittenActor};
 
 /// Stands between a scenario's name and the hash of its text.
 pub(crate) const FILE: &str = ".file-";
+/// Stands between a scenario's name and the hash of what was prepared before it.
+pub(crate) const PREPARED: &str = ".prepared-";
 /// Stands in a scenario's name for the control code that the scenario is for.
 const CODE: &str = "{code}";
 /// Most steps of an actor, all repetitions counted.
@@ -93,6 +95,32 @@ pub(crate) fn read_own(text: &str) -> Result<Written, BadScenario> {
     let hash = crate::token::image_hash(text.as_bytes());
     written.name = format!("{}{FILE}{hash:08x}", written.name);
     Ok(written)
+}
+
+/// Steps to be done before those of any other scenario, and what they are called in names.
+pub(crate) fn read_preparation(text: &str) -> Result<Written, BadScenario> {
+    let told = |(span, problem): Problem| {
+        let (line, column) = place(text, span.start);
+        BadScenario { line, column, problem }
+    };
+    let table = DeTable::parse(text)
+        .map_err(|error| told((error.span().unwrap_or(0..0), error.message().to_owned())))?;
+    let mut written = preparation(text, table.get_ref()).map_err(told)?;
+    written.name = format!("{PREPARED}{:08x}", crate::token::image_hash(text.as_bytes()));
+    Ok(written)
+}
+
+fn preparation(whole: &str, table: &DeTable<'_>) -> Result<Written, Problem> {
+    let given = checked(table, "a preparation", &["about", "prepare"])?;
+    let about =
+        given.get("about").map(|value| text(value, "`about`")).transpose()?.unwrap_or_default();
+    let (names, waited_for) = named(table)?;
+    let mut reader = Reader { text: whole, names, waited_for, for_code: false, opened: false };
+    let Some(prepare) = given.get("prepare") else {
+        return bad(&(0..0), "a preparation has `prepare`, with steps");
+    };
+    let prepare = reader.steps(prepare, "`prepare`", 1)?;
+    Ok(Written { about: about.to_owned(), prepare, ..Written::default() })
 }
 
 /// What is known of a text while its steps are read.

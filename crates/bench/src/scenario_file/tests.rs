@@ -242,6 +242,45 @@ fn neighbours_take_turns() {
     assert_eq!(distinct.len(), names.len());
 }
 
+/// Steps done before a scenario keep their own handles, and leave those of the scenario alone.
+#[test]
+fn a_preparation_comes_before_everything_else() {
+    let text = r#"
+        about = "Tells the driver something."
+        prepare = [
+            { open = "write", as = "f" },
+            { write = 4, file = "f", as = "told" },
+            { pnp = "query-stop" },
+            { close = "f" },
+        ]
+    "#;
+    let before = read_preparation(text).unwrap().scenario(&everything(), None);
+    let scenario = one(GOOD).prepared(&before);
+    assert!(scenario.name.starts_with("a.prepared-"), "{}", scenario.name);
+    let own = one(GOOD).script.unwrap();
+    let script = scenario.script.unwrap();
+    let at = |step: &Step| match step {
+        Step::Scripted { step } => usize::from(*step),
+        other => panic!("{other:?}"),
+    };
+    let [open, write, Step::QueryStop, close, last] = &scenario.prepare[..] else {
+        panic!("{:?}", scenario.prepare)
+    };
+    let tags = |step: &Step| (script.steps[at(step)].tag, script.steps[at(step)].file);
+    assert!(own.steps.iter().all(|step| ![tags(open).0, tags(write).0].contains(&step.tag)));
+    assert_eq!(tags(write).1, tags(open).0);
+    assert!(matches!(script.steps[at(close)].verb, Verb::Close(tag) if tag == tags(open).0));
+    assert_eq!(at(last), 0, "the scenario's own");
+    assert_eq!(script.order, own.order);
+}
+
+#[test]
+fn a_preparation_is_steps_and_nothing_else() {
+    let problem = |text: &str| read_preparation(text).unwrap_err().problem;
+    assert!(problem("about = 'x'").contains("`prepare`"));
+    assert!(problem("prepare = []\nname = 'a'").contains("name"));
+}
+
 /// What is expected of a step that does not wait is seen by whoever waits for it.
 #[test]
 fn a_step_that_somebody_waits_for_may_have_expectations() {

@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// The scenario, if the token names one that was written down
     #[arg(long = "scenario", value_name = "FILE")]
     scenarios: Vec<PathBuf>,
+    /// What was done before every scenario, if the token was made with `--prepare`
+    #[arg(long, value_name = "FILE")]
+    prepare: Option<PathBuf>,
     /// Show everything that happened, one line each
     #[arg(long)]
     trace: bool,
@@ -83,7 +86,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let with = beside(&token, &arguments.with)?;
     let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
     let scenarios = driver_file::scenarios(&arguments.scenarios)?;
-    let replayed = bench::replay_with(&loaded.driver, &token, &scenarios)
+    let prepare = driver_file::preparation(arguments.prepare.as_deref())?;
+    let replayed = bench::replay_with(&loaded.driver, &token, &scenarios, prepare.as_ref())
         .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
     let text = arguments.token.trim();
     output::print(&match arguments.format {

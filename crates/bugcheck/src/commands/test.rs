@@ -71,6 +71,10 @@ pub(crate) struct Arguments {
     /// Leave the standard scenarios out
     #[arg(long, requires = "scenarios")]
     scenario_only: bool,
+    /// Do the steps of this file before those of every scenario: what the driver needs to be told
+    /// before it does anything. See scenarios/README.md
+    #[arg(long, value_name = "FILE")]
+    prepare: Option<PathBuf>,
     /// Do not ask this rule, to see what there is beyond a finding that is known; may be given several
     /// times. `bugcheck rules` lists them
     #[arg(long, value_name = "RULE", value_parser = left_out)]
@@ -119,6 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         only: arguments.only.clone(),
         scenarios: driver_file::scenarios(&arguments.scenarios)?,
         scenario_only: arguments.scenario_only,
+        prepare: driver_file::preparation(arguments.prepare.as_deref())?,
         without: arguments.without.clone(),
         ..Options::default()
     };
