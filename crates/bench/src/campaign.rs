@@ -163,6 +163,8 @@ struct Campaign<'a> {
     battery: usize,
     /// Those between are its memory mode, and those from here on have a call that fails.
     failing: usize,
+    /// Those from here on go on beyond what ended every run of another.
+    beyond: Option<usize>,
     /// Something was found, and that is enough.
     enough: bool,
     /// Different pieces of advice so far, and how many schedules had been run when the last one came.
@@ -274,6 +276,7 @@ pub fn test(
         options,
         battery: scenarios.len(),
         failing: searches.len(),
+        beyond: None,
         searches,
         enough: false,
         advice: (0, 0),
@@ -338,6 +341,9 @@ impl Campaign<'_> {
             if self.shared.done() {
                 return;
             }
+            if self.options.keep_going && bound > 0 {
+                self.go_beyond(bound);
+            }
             if self.enough {
                 let decided =
                     self.decided(0..self.battery).filter(|&in_bound| in_bound < self.options.bound);
@@ -353,6 +359,9 @@ impl Campaign<'_> {
                 self.short_of_memory();
                 if self.enough {
                     return;
+                }
+                if self.options.keep_going {
+                    self.go_beyond(bound);
                 }
             }
         }
@@ -477,6 +486,40 @@ impl Campaign<'_> {
         let searches = searches.map(|scenario| Arc::new(Mutex::new(Search::new(scenario, 0))));
         self.searches.extend(searches);
         self.bound(self.failing..self.searches.len(), 0);
+    }
+
+    /// Where the run from which all others depart ends in what a run can go on beyond, the others mostly
+    /// do so, too: searches those scenarios once more, without that rule, up to this bound.
+    fn go_beyond(&mut self, bound: u32) {
+        let first = *self.beyond.get_or_insert(self.searches.len());
+        loop {
+            for bound in 0..=bound {
+                self.bound(first..self.searches.len(), bound);
+                if self.shared.done() {
+                    return;
+                }
+            }
+            let known: HashSet<String> = self.searches[first..]
+                .iter()
+                .map(|search| lock(search).scenario.name.clone())
+                .collect();
+            let from = self.searches[..self.battery].iter().chain(&self.searches[first..]);
+            let next = from.filter_map(|search| lock(search).beyond());
+            let next: Vec<Scenario> =
+                next.filter(|scenario| !known.contains(&scenario.name)).collect();
+            if next.is_empty() {
+                return;
+            }
+            for rule in next.iter().filter_map(|scenario| scenario.without.last()) {
+                let note = format!("The search went on beyond {rule} where that ends every run.");
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+            }
+            let last = self.options.bound;
+            let next = next.into_iter().map(|scenario| Search::new(scenario, last));
+            self.searches.extend(next.map(|search| Arc::new(Mutex::new(search))));
+        }
     }
 
     /// By chance, as long as schedules or time are left.

@@ -124,6 +124,19 @@ impl Search {
         }
     }
 
+    /// The same scenario without a rule that ended the run from which all others depart, if a run can go
+    /// on beyond that.
+    pub fn beyond(&self) -> Option<Scenario> {
+        self.hits.iter().find_map(|hit| match &hit.outcome {
+            Some(Outcome::Violation(violation))
+                if hit.schedule.0.is_empty() && verifier::may_be_left_out(violation.rule) =>
+            {
+                Some(self.scenario.without(violation.rule.name))
+            }
+            _ => None,
+        })
+    }
+
     /// Whether schedules of this bound are left to run.
     pub fn waits(&self, bound: u32) -> bool {
         !self.dead && self.bounded.as_ref().is_some_and(|bounded| bounded.bound() <= bound)

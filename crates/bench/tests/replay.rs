@@ -189,13 +189,28 @@ fn what_a_sleeping_device_loses_can_be_left_out() {
     assert!(beyond.trace.len() > ended.trace.len(), "the run goes on");
 }
 
+/// Where every run ends in the same, which a run can go on beyond, the search does so by itself.
+#[test]
+fn a_search_that_keeps_going_goes_beyond() {
+    let driver = common::driver("buggy", "irp-pending-wrong-status");
+    let beyond = |keep_going| {
+        let report = common::test(&driver, &Options { keep_going, ..Options::default() });
+        assert_eq!(report.findings[0].rule, "irp-pending-wrong-status");
+        let without = |name: &&String| name.ends_with(".without-irp-pending-wrong-status");
+        let scenarios = report.coverage.scenarios.iter().map(|scenario| &scenario.0);
+        (scenarios.filter(without).count(), report.notes.iter().any(|note| note.contains("beyond")))
+    };
+    assert_eq!(beyond(false), (0, false));
+    let (count, told) = beyond(true);
+    assert!(count > 0 && told);
+}
+
 /// A driver that is right until somebody reads is found out in a scenario without a read, once that
 /// is prepared; and its token wants the same preparation.
 #[test]
 fn a_preparation_belongs_to_its_tokens() {
     let driver = common::driver("buggy", "irp-never-completed");
-    let text = "prepare = [{ open = 'read-write' }, { write = 'usual', wait = false }, \
-        { read = 'usual', wait = false }]";
+    let text = "prepare = [{ open = 'read-write' }, { read = 'usual', wait = false }]";
     let file = |text: &str| bench::ScenarioFile { path: "p".to_owned(), text: text.to_owned() };
     let plain = Options { only: Some("load-unload".to_owned()), ..Options::default() };
     assert!(common::test(&driver, &plain).findings.is_empty());

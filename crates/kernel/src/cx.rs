@@ -364,7 +364,7 @@ impl<'a> Cx<'a> {
                 Exit::Budget => {
                     self.moment();
                     let rip = self.cpu().rip;
-                    self.say(Event::NoProgress { rip })?;
+                    self.say(Event::NoProgress { rip, deliveries: 0 })?;
                     return self.limit("the run's instructions are used up");
                 }
                 Exit::Interrupt { vector } => {

@@ -43,6 +43,9 @@ pub enum Event {
         status: u32,
         /// Whether it (or what it called) marked this device's stack location pending.
         marked: bool,
+        /// Whether the mark was there before: the driver above made it, and passed the request on in its
+        /// own stack location.
+        inherited: bool,
         /// Whether this device's stack location was completed, and where.
         completed: Option<Site>,
         /// Whether it passed the request to another device.
@@ -145,8 +148,10 @@ pub enum Event {
     Stuck,
     /// Too many instructions without an end.
     NoProgress {
-        /// Where it loops.
+        /// Where it loops; the service routine of an interrupt that comes again and again.
         rip: u64,
+        /// How often that came with nobody else getting a processor; 0 for a loop in code.
+        deliveries: u32,
     },
     /// `IoConnectInterruptEx` is called.
     ConnectInterrupt {

@@ -568,6 +568,8 @@ state! {
     child_processes: u32,
     /// Interrupts connected.
     interrupts: Vec<Interrupt>,
+    /// Interrupts one after the other that no service routine claimed, while nobody else ran.
+    unclaimed: u32,
     /// Sections that are locked or were.
     locked_sections: Vec<SectionLock>,
     /// Bit `m`: all of module `m` may be paged out.
@@ -655,6 +657,7 @@ impl State {
             notifying: Vec::new(),
             child_processes: 0,
             interrupts: Vec::new(),
+            unclaimed: 0,
             locked_sections: Vec::new(),
             paged_drivers: 0,
             pnp: Pnp::default(),

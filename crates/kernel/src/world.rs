@@ -483,6 +483,9 @@ impl World {
         let first = !me.started;
         me.started = true;
         let (irql, processor, thread, start) = (me.irql, me.processor, me.thread, me.start);
+        if !matches!(start, Start::Interrupt(_)) {
+            self.state.unclaimed = 0;
+        }
         if first {
             self.state.refresh(index);
         }

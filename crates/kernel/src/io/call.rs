@@ -39,6 +39,7 @@ pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
     let driver_object = memory.peek64(target + device::DRIVER_OBJECT);
     let slot = driver_object + driver::MAJOR_FUNCTION + 8 * u64::from(major.min(27));
     let function = memory.peek64(slot);
+    let inherited = memory.peek8(here + location::CONTROL) & PENDING_RETURNED != 0;
     let level = level(locations, current);
     let now = cx.state.moment;
     let mut outer = None;
@@ -103,6 +104,7 @@ pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
         minor,
         status: value,
         marked,
+        inherited: inherited && outer.is_some(),
         completed,
         passed,
         lower,

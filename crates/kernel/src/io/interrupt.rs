@@ -64,6 +64,9 @@ pub(crate) fn raise(world: &mut World) {
     }
 }
 
+/// So many times in a row nobody claims an interrupt, and nobody else runs: then that goes on for ever.
+const STORM: u32 = 1_000;
+
 /// Delivers an interrupt: a context's whole life. Service routines are called in the order in
 /// which they were connected until one says it was its device.
 pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
@@ -81,6 +84,7 @@ pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
         }
     }
     let mut index = 0;
+    let mut asked = 0;
     while let Some(interrupt) = cx.state.interrupts.get(index).copied() {
         index += 1;
         if !hears(cx, &interrupt, number) {
@@ -93,7 +97,9 @@ pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
         let (asserted, before) = cx.bus.card.own_interrupt();
         let claimed = cx.call(Routine::Interrupt, interrupt.routine, &args[..count])? as u8;
         release(cx, interrupt.lock, None)?;
+        asked = interrupt.routine;
         if claimed != 0 {
+            cx.state.unclaimed = 0;
             let own = !shared || asserted || cx.bus.card.own_interrupt().1 != before;
             cx.say(Event::Claimed { function: interrupt.routine, own })?;
             return Ok(());
@@ -103,6 +109,13 @@ pub(crate) fn main(cx: &mut Cx, _first: u64) -> Result<(), Stop> {
         // The other device's driver was connected later; its routine is called last.
         cx.note("the other device's driver serves it");
         cx.bus.card.release_shared_line();
+        return Ok(());
+    }
+    cx.state.unclaimed += 1;
+    if cx.state.unclaimed == STORM && cx.bus.card.wants() != 0 {
+        cx.moment();
+        cx.say(Event::NoProgress { rip: asked, deliveries: STORM })?;
+        return cx.limit("an interrupt comes again and again");
     }
     Ok(())
 }
@@ -357,4 +370,39 @@ pub(crate) fn services() -> Vec<Service> {
         service!(KeAcquireInterruptSpinLock),
         service!(KeReleaseInterruptSpinLock, hands_over),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::CARD_IRQL;
+    use crate::rtl::test_machine::{CODE, block, outcome};
+    use crate::world::Outcome;
+    use devices::Fault;
+
+    /// A line that is asserted so many times, and a service routine that never says it was its device.
+    fn asserted(times: u32) -> Option<Outcome> {
+        outcome(move |cx| {
+            cx.bus.memory.poke(CODE, b"\x31\xc0\xc3"); // return FALSE
+            let (object, lock, site) = (block(cx, 0x100), block(cx, 8), cx.moment());
+            cx.state.interrupts.push(Interrupt {
+                object,
+                routine: CODE,
+                context: 0,
+                message: None,
+                irql: CARD_IRQL,
+                lock,
+                vector: CARD_VECTOR,
+                site,
+            });
+            cx.bus.card.fault(Fault::Storm(times));
+            cx.point()
+        })
+    }
+
+    #[test]
+    fn an_interrupt_that_nobody_claims_ends_the_run_if_it_does_not_end_itself() {
+        assert_eq!(asserted(STORM), None);
+        assert!(matches!(asserted(STORM + 1), Some(Outcome::Limit { .. })));
+    }
 }

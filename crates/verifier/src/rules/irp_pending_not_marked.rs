@@ -110,6 +110,7 @@ mod tests {
             minor: 0,
             status,
             marked,
+            inherited: false,
             completed: None,
             passed: lower.is_some(),
             lower,

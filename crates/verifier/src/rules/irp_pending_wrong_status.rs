@@ -2,6 +2,9 @@
 //!
 //! Forbids marking a request pending and returning something other than STATUS_PENDING.
 //!
+//! It warns of a request that was marked pending and is passed down in the same stack location
+//! (IoSkipCurrentIrpStackLocation): there the driver below is the one that returns something else.
+//!
 //! ## Why is this bad?
 //!
 //! The mark promises that the request is finished later, the status says that it is finished now.
@@ -27,6 +30,7 @@
 //! ## References
 //!
 //! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iomarkirppending>
+//! - <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioskipcurrentirpstacklocation>
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/28143-iomarkirppending-must-return-statuspending>
 //! - <https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-markirppending>
 //! - <https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation>
@@ -51,6 +55,7 @@ pub static RULE: Rule = Rule {
         that it is queued.",
     references: &[
         "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iomarkirppending",
+        "https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-ioskipcurrentirpstacklocation",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/28143-iomarkirppending-must-return-statuspending",
         "https://learn.microsoft.com/windows-hardware/drivers/devtest/wdm-markirppending",
         "https://learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation",
@@ -61,8 +66,17 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let &Event::DispatchReturn { irp, major, minor, status, marked, completed, function, .. } =
-        event
+    let &Event::DispatchReturn {
+        irp,
+        major,
+        minor,
+        status,
+        marked,
+        inherited,
+        completed,
+        function,
+        ..
+    } = event
     else {
         return None;
     };
@@ -72,6 +86,17 @@ fn check(event: &Event, world: &World) -> Option<Violation> {
     let routine = words::object(world, function);
     let request = nt::irp::text(major, minor);
     let text = nt::status::text(status);
+    if inherited {
+        let driver = words::driver(world);
+        let title =
+            format!("{driver} passes {request} down in the stack location that it marked pending");
+        let detail = format!(
+            "The mark is in the location of the driver below, whose {routine} returns {text}. Copy the \
+             location with IoCopyCurrentIrpStackLocationToNext instead of skipping it."
+        );
+        let violation = Violation::new(&RULE, title).detail(detail).severity(Severity::Warning);
+        return Some(violation.here("the driver below returns"));
+    }
     let title = format!("{routine} returns {text} for {request}, which was marked pending");
     let status = (u64::from(status), "status returned");
     let mut violation =
@@ -96,6 +121,7 @@ mod tests {
                 minor: 0,
                 status,
                 marked,
+                inherited: false,
                 completed: None,
                 passed: false,
                 lower: None,
@@ -103,5 +129,27 @@ mod tests {
             };
             assert_eq!(check(&event, &world).is_some(), bad);
         }
+    }
+
+    #[test]
+    fn the_mark_of_the_driver_above_is_a_warning() {
+        let world = World::new(2, &[]);
+        let returned = |status| Event::DispatchReturn {
+            irp: 0x1000,
+            device: 0x2000,
+            major: nt::irp::IRP_MJ_POWER,
+            minor: 2,
+            status,
+            marked: true,
+            inherited: true,
+            completed: Some(3),
+            passed: false,
+            lower: None,
+            function: 0x3000,
+        };
+        let told = check(&returned(0), &world).expect("an objection");
+        assert_eq!(told.severity, Severity::Warning);
+        assert!(told.title.contains("down in the stack location"), "{}", told.title);
+        assert!(check(&returned(STATUS_PENDING), &world).is_none());
     }
 }

@@ -59,16 +59,26 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(event: &Event, world: &World) -> Option<Violation> {
-    let Event::NoProgress { rip } = *event else { return None };
+    let Event::NoProgress { rip, deliveries } = *event else { return None };
     let irql = world.bus.irql;
-    let title = format!(
-        "{} loops without an end at {} in {}, at {}",
-        words::driver(world),
-        words::object(world, rip),
-        words::who(world),
-        words::level(irql)
-    );
-    let detail = format!("A whole run was given {} instructions.", kernel::BUDGET);
+    let (driver, place) = (words::driver(world), words::object(world, rip));
+    let (title, detail) = match deliveries {
+        0 => {
+            let (who, level) = (words::who(world), words::level(irql));
+            let title = format!("{driver} loops without an end at {place} in {who}, at {level}");
+            (title, format!("A whole run was given {} instructions.", kernel::BUDGET))
+        }
+        _ => {
+            let title = format!(
+                "{driver} never claims its device's interrupt: {place} returns FALSE for ever"
+            );
+            let detail = format!(
+                "The device asserted its line through {deliveries} deliveries in a row, and nobody else \
+                 ran meanwhile."
+            );
+            (title, detail)
+        }
+    };
     let mut violation = Violation::new(&RULE, title).detail(detail);
     if irql >= DISPATCH_LEVEL {
         let start = world.state.contexts.get(usize::from(world.state.current)).map(|c| c.start);
