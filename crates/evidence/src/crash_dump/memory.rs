@@ -2,14 +2,13 @@
 
 use super::physical::PAGE;
 use super::{Block, Dump};
-use crate::blocks;
 use crate::bytes::slice;
 
 impl Dump<'_> {
     /// Copies of memory that a small dump holds, by address; they may overlap.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {
-        &self.blocks
+        self.blocks.all()
     }
 
     /// Fills `buffer` from physical memory at `address`; `false` where a byte is not in the dump.
@@ -27,7 +26,7 @@ impl Dump<'_> {
     pub fn read_virtual(&self, address: u64, buffer: &mut [u8]) -> bool {
         pieces(address, buffer, |at, piece| {
             if self.triage.is_some() {
-                return blocks::read(self.data, &self.blocks, at, piece);
+                return self.blocks.read(self.data, at, piece);
             }
             let physical = self.translate(at)?;
             self.read_physical(physical, piece).then_some(())

@@ -25,6 +25,7 @@ pub use registers::Registers;
 pub use triage::Triage;
 
 use crate::Error;
+use crate::blocks::Blocks;
 use crate::bytes::{slice, u32_at, u64_at};
 pub(crate) use header::exception_record;
 use physical::Pages;
@@ -81,7 +82,7 @@ pub struct Dump<'a> {
     /// What the file should hold and does not.
     pub lacks: Vec<Lack>,
     /// Copies of memory in a small dump, by address.
-    blocks: Vec<Block>,
+    blocks: Blocks,
     pages: Pages<'a>,
     copies: kernel::Copies,
 }
@@ -103,7 +104,7 @@ impl<'a> Dump<'a> {
             modules: Vec::new(),
             unloaded: Vec::new(),
             lacks,
-            blocks: Vec::new(),
+            blocks: Blocks::default(),
             pages,
             copies: kernel::Copies::default(),
         };
@@ -130,7 +131,7 @@ impl<'a> Dump<'a> {
         let time = self.header.system_time;
         self.modules = triage.modules(data, wide, time, lacks);
         self.unloaded = triage.unloaded(data, wide, lacks);
-        self.blocks = triage.blocks(data, lacks);
+        self.blocks = Blocks::new(triage.blocks(data, lacks));
         if triage.debugger_data_offset != 0 {
             let (offset, size) = (triage.debugger_data_offset, triage.debugger_data_size);
             match DebuggerData::parse(data, offset.into(), size.into()) {
@@ -139,7 +140,6 @@ impl<'a> Dump<'a> {
             }
         }
         self.triage = Some(triage);
-        self.blocks.sort_by_key(|block| block.address);
     }
 
     /// Registers of the header's context record: where a bug check has a context record of its own (an

@@ -13,7 +13,7 @@ pub use system::System;
 pub use threads::{Raised, Thread};
 
 use crate::Error;
-use crate::blocks::{self, Block};
+use crate::blocks::{Block, Blocks};
 use crate::bytes::{slice, u16_at, u32_at, u64_at, wide};
 use crate::crash_dump::{Lack, Machine, Registers, Unloaded, note};
 
@@ -63,8 +63,7 @@ pub struct ProcessDump<'a> {
     pub unloaded: Vec<Unloaded>,
     /// What the file should hold and does not.
     pub lacks: Vec<Lack>,
-    /// By address.
-    memory: Vec<Block>,
+    memory: Blocks,
 }
 
 /// A part of the file that the directory or another part names.
@@ -130,7 +129,8 @@ impl<'a> ProcessDump<'a> {
         if let Some(at) = named(stream::MEMORY64) {
             memory.extend(reader.memory64(at));
         }
-        memory.sort_by_key(|block| block.address);
+        // Stacks are in the list of memory too, as a rule.
+        memory.sort_by_key(|block| (block.address, block.offset));
         memory.dedup();
         Ok(Self {
             data,
@@ -144,14 +144,14 @@ impl<'a> ProcessDump<'a> {
             modules,
             unloaded,
             lacks: reader.lacks,
-            memory,
+            memory: Blocks::new(memory),
         })
     }
 
     /// Copies of memory that the dump holds, by address; they may overlap.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {
-        &self.memory
+        self.memory.all()
     }
 
     /// Fills `buffer` from memory at `address`; `false` where a byte is not in the dump, and what `buffer`
@@ -159,7 +159,7 @@ impl<'a> ProcessDump<'a> {
     #[must_use]
     pub fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         let fits = buffer.len() as u64 <= u64::MAX - address;
-        fits && blocks::read(self.data, &self.memory, address, buffer).is_some()
+        fits && self.memory.read(self.data, address, buffer).is_some()
     }
 
     /// Registers of a thread when the dump was written.
