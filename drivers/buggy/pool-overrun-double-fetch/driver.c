@@ -3,7 +3,7 @@
  * Takes a message with a length in front, METHOD_NEITHER, and returns the sum of its bytes.
  *
  * Wrong: the length is fetched twice from the caller's memory, once to check it and once to copy.
- * 1 preemption: between the two the application writes to its buffer.
+ * Needs 1 preemption: between the two the application writes to its buffer.
  */
 #include "driver.h"
 

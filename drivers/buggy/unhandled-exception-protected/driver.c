@@ -3,7 +3,7 @@
  * Locks the caller's buffer, METHOD_NEITHER, fills it, and returns its length.
  *
  * Wrong: the pages are locked for reading inside __try, to see that they are there, and a second time,
- * for writing, outside of it. 1 preemption: between the two the application makes its buffer
+ * for writing, outside of it. Needs 1 preemption: between the two the application makes its buffer
  * read-only, and MmProbeAndLockPages raises.
  */
 #include "driver.h"
