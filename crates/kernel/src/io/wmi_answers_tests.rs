@@ -1,3 +1,5 @@
+//! Answers to WMI that are right, and some that are not.
+
 use super::*;
 
 /// Words at offsets, in a buffer of so many bytes.
