@@ -121,6 +121,7 @@ fn what_leads_to_registers_and_drivers_has_its_kind() {
         (0xEA, [1, 1, 1, 1], 2, Kind::Text),
         (0x11B, [1, 1, 0, 0], 1, Kind::Code),
         (0xCA, [0xA, 1, 2, 0], 1, Kind::Driver),
+        (0x7F, [8, 1, 1, 1], 1, Kind::Trap),
     ];
     for (code, parameters, index, kind) in kinds {
         assert_eq!(explain(code, parameters).parameters[index].kind, kind, "0x{code:X}");
