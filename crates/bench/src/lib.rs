@@ -14,6 +14,7 @@
 //! | `campaign`, `crew` | all scenarios on all workers |
 //! | `explain` | an objection and its record, told as a finding |
 //! | `imports` | what the driver imports and the bench has |
+//! | `dump` | the end of a run as a crash of Windows |
 //! | `fuzz_entry` | the fuzz target |
 //! | `listing` | the standard scenarios, listed |
 //! | `replay`, `token` | a run again |
@@ -24,6 +25,7 @@ mod campaign;
 mod codes;
 mod crew;
 mod driver;
+mod dump;
 mod explain;
 mod fuzz_entry;
 mod image;
@@ -46,12 +48,13 @@ mod trace;
 
 pub use campaign::test;
 pub use driver::Refused;
+pub use dump::Extent;
 pub use fuzz_entry::fuzz_scenario;
 pub use imports::{Import, Imports, imports};
 pub use kernel::{Role, Support};
 pub use listing::{Standard, Suited, standard, suited};
 pub use meter::Meter;
-pub use replay::{replay, replay_with};
+pub use replay::{replay, replay_and_dump, replay_with};
 pub use report::{
     Coverage, Device, Driver, Options, Progress, Replayed, Report, ScenarioFile, Schedules,
     TraceLine, Unsupported, Verdict, With,

@@ -2,11 +2,13 @@
 
 use crate::campaign;
 use crate::driver::{Refused, Target};
+use crate::dump::{self, Extent};
 use crate::explain::{self, Told};
 use crate::image::file_name;
 use crate::report::{Driver, Replayed, ScenarioFile};
 use crate::token::Token;
 use crate::trace;
+use dump_writer::Description;
 use std::rc::Rc;
 
 /// Runs a token's schedule with everything recorded.
@@ -27,6 +29,30 @@ pub fn replay_with(
     scenarios: &[ScenarioFile],
     prepare: Option<&ScenarioFile>,
 ) -> Result<Replayed, Refused> {
+    Ok(again(driver, token, scenarios, prepare, &[])?.0)
+}
+
+/// The same, with the run's end as a crash, once for each extent; nothing where the run has no finding.
+///
+/// # Errors
+/// Likewise.
+pub fn replay_and_dump(
+    driver: &Driver,
+    token: &Token,
+    scenarios: &[ScenarioFile],
+    prepare: Option<&ScenarioFile>,
+    extents: &[Extent],
+) -> Result<(Replayed, Vec<Description>), Refused> {
+    again(driver, token, scenarios, prepare, extents)
+}
+
+fn again(
+    driver: &Driver,
+    token: &Token,
+    scenarios: &[ScenarioFile],
+    prepare: Option<&ScenarioFile>,
+    extents: &[Extent],
+) -> Result<(Replayed, Vec<Description>), Refused> {
     let target = Rc::new(Target::read(driver)?);
     if target.hash != token.hash {
         return Err(Refused(format!(
@@ -48,7 +74,9 @@ pub fn replay_with(
     };
     let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
     let trace = trace::lines(&target, records);
-    Ok(Replayed { finding, unsupported, trace, hash: world.hash(), misfit })
+    let told = finding.iter().flat_map(|finding| extents.iter().map(move |extent| (finding, *extent)));
+    let crashes = told.map(|(finding, extent)| dump::describe(&target, world, finding, extent)).collect();
+    Ok((Replayed { finding, unsupported, trace, hash: world.hash(), misfit }, crashes))
 }
 
 /// Whether the images beside the driver are those of the token.

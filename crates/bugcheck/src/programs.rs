@@ -90,7 +90,7 @@ impl Store {
                 own.0, own.1, wanted.timestamp, wanted.size
             ));
         }
-        let (pdb, mut notes) = self.pdb(path, &image);
+        let (pdb, mut notes) = self.pdb_of(Some(path), &image);
         let map = self.map(path);
         drop(image);
         let mut program =
@@ -101,14 +101,14 @@ impl Store {
     }
 
     /// The PDB that the image names: beside it, among the files, along the path.
-    fn pdb(&self, path: &Path, image: &Image<'_>) -> (Option<Vec<u8>>, Vec<String>) {
+    fn pdb_of(&self, path: Option<&Path>, image: &Image<'_>) -> (Option<Vec<u8>>, Vec<String>) {
         let Some(codeview) = image.codeview().ok().flatten() else { return (None, Vec::new()) };
         let Some(key) = Key::pdb(&codeview.path, codeview.guid, codeview.age) else {
             return (None, Vec::new());
         };
-        let beside = [path.with_file_name(key.file()), path.with_extension("pdb")];
+        let beside = path.map(|path| [path.with_file_name(key.file()), path.with_extension("pdb")]);
         let stored = self.path.find(&key);
-        let near = beside.iter().filter(|path| path.is_file());
+        let near = beside.iter().flatten().filter(|path| path.is_file());
         let mut notes = Vec::new();
         let mut candidate = None;
         for path in near.chain(self.named(key.file())).chain(&stored.found) {
@@ -146,6 +146,10 @@ impl Programs for Store {
         };
         // Two threads that want the same image wait for one of them to read it.
         cell.get_or_init(|| self.look_for(wanted)).clone()
+    }
+
+    fn pdb(&self, image: &Image<'_>) -> Option<Vec<u8>> {
+        self.pdb_of(None, image).0
     }
 }
 

@@ -23,6 +23,9 @@ pub trait Programs {
     /// # Errors
     /// Why it cannot.
     fn program(&self, wanted: &Wanted) -> Result<Arc<Program>, Absent>;
+
+    /// The PDB of an image that was found elsewhere.
+    fn pdb(&self, image: &Image<'_>) -> Option<Vec<u8>>;
 }
 
 /// Why an image is not there.
@@ -41,6 +44,10 @@ impl Programs for Nothing {
     fn program(&self, _: &Wanted) -> Result<Arc<Program>, Absent> {
         Err(Absent::NotFound)
     }
+
+    fn pdb(&self, _: &Image<'_>) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// An image with what is known about it.
@@ -49,6 +56,8 @@ pub struct Program {
     functions: Vec<Function>,
     symbols: Symbols,
     memory: OnceLock<Vec<u8>>,
+    /// Whether it was taken out of a dump's memory.
+    pub from_memory: bool,
     /// What of it could not be used, a sentence each.
     pub notes: Vec<String>,
 }
@@ -73,7 +82,17 @@ impl Program {
             Vec::new()
         });
         drop(image);
-        Ok(Self { file, functions, symbols, memory: OnceLock::new(), notes })
+        Ok(Self { file, functions, symbols, memory: OnceLock::new(), from_memory: false, notes })
+    }
+
+    /// The image that `memory` holds from its base on, as a dump has it: parts of it may be missing.
+    ///
+    /// # Errors
+    /// Memory that does not begin with the headers of an image.
+    pub fn out_of_memory(mut memory: Vec<u8>, programs: &dyn Programs) -> Result<Self, pe::Error> {
+        pe::file_from_memory(&mut memory)?;
+        let pdb = programs.pdb(&Image::parse(&memory)?);
+        Ok(Self { from_memory: true, ..Self::new(memory, pdb, None)? })
     }
 
     /// The image.
@@ -98,6 +117,11 @@ impl Program {
             "it is another build: time stamp {:#010x} and size {:#x}, where {:#010x} and {:#x} were loaded",
             own.0, own.1, wanted.timestamp, wanted.size
         ))
+    }
+
+    /// Whether it unwinds or names anything.
+    pub fn is_of_use(&self) -> bool {
+        !self.functions.is_empty() || self.symbols.kind() != symbols::SymbolKind::None
     }
 
     /// Names and lines.

@@ -143,6 +143,8 @@ pub struct Description {
     pub modules: Vec<Module>,
     /// Unloaded images, the latest first: 50 at most in a dump of pages.
     pub unloaded: Vec<Unloaded>,
+    /// File name of the driver that Windows found at fault, of a small dump.
+    pub broken_driver: Option<String>,
     /// Memory. Where parts overlap, the later one's bytes count.
     pub memory: Vec<Memory>,
     /// The call stack, from the stack pointer on.
@@ -191,6 +193,7 @@ impl Description {
             exception: None,
             modules: Vec::new(),
             unloaded: Vec::new(),
+            broken_driver: None,
             memory: Vec::new(),
             stack: None,
             prcb: None,

@@ -97,6 +97,9 @@ pub fn write_small(description: &Description, mut out: impl Write) -> Result<(),
     for (index, value) in (12..).zip(drivers) {
         word(&mut triage, index, value);
     }
+    if let Some(name) = &description.broken_driver {
+        word(&mut triage, 16, parts.add(Part::Made(counted(name)))?);
+    }
     word(&mut triage, 17, u32::MAX);
     let blocks = blocks(description, &mut parts)?;
     let end = parts.add(Part::Borrowed(END))?;
@@ -134,6 +137,13 @@ impl Object {
     fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// A `DUMP_STRING`: how many UTF-16 units, they, and a NUL.
+fn counted(text: &str) -> Vec<u8> {
+    let units = utf16(text);
+    let count = (units.len() / 2) as u32;
+    count.to_le_bytes().into_iter().chain(units).chain([0, 0]).collect()
 }
 
 /// The count, then `DUMP_UNLOADED_DRIVERS64` or `DUMP_UNLOADED_DRIVERS32` for each.

@@ -104,6 +104,8 @@ pub struct Recorder {
     mutexes: Vec<(u8, u64)>,
     /// Registers and instruction at which an exception came about whose handler is called next.
     pub(crate) raised: Option<([u64; 16], u64)>,
+    /// Context and registers at the moment of the objection that ended the run.
+    pub objected: Option<(u8, Box<cpu::Cpu>)>,
     limit: usize,
     /// Moments of an endless run that nobody will look at, and those among them that are kept.
     spare: Range<Site>,
@@ -120,6 +122,7 @@ impl Recorder {
             serving: Vec::new(),
             mutexes: Vec::new(),
             raised: None,
+            objected: None,
             limit,
             spare: 0..0,
             kept: Vec::new(),
@@ -156,6 +159,11 @@ impl Recorder {
             _ if text.starts_with("rule ") && text.contains(" objects: ") => Did::Objects,
             _ => Did::Note,
         };
+        let current = world.state.current;
+        if did == Did::Objects && current != NOBODY {
+            let cpu = world.cpus[usize::from(current)].clone();
+            self.objected = Some((current, Box::new(cpu)));
+        }
         let text = match did {
             Did::Irql => irql_text(text),
             // A rule's own words stay as they are.

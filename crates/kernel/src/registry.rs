@@ -79,6 +79,14 @@ impl Registry {
         self.data.get(variable).map(|at| at + crate::boot::OBJECT_TYPE)
     }
 
+    /// Every name that the kernel exports, routines and variables, with its address.
+    pub fn exports(&self) -> impl Iterator<Item = (&str, u64)> {
+        let routines = self.services.iter().zip(0u64..).map(|(service, index)| {
+            (service.name, map::FIRST_SERVICE + index * map::SERVICE_STRIDE)
+        });
+        routines.chain(self.data.iter().map(|(name, &address)| (name.as_str(), address)))
+    }
+
     /// Exports a variable.
     pub(crate) fn add_data(&mut self, name: &str, address: u64) {
         self.data.insert(name.to_owned(), address);

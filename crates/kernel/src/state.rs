@@ -706,6 +706,11 @@ impl State {
         self.irps.iter_mut().rev().find(|irp| irp.address == address)
     }
 
+    /// Every block of pool, freed ones too.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.pool.iter().chain(&self.paged)
+    }
+
     /// The block that holds `address` or is nearest below it.
     pub fn block_at_or_below(&self, address: u64) -> Option<&Block> {
         let pool = if (crate::map::PAGED_POOL..crate::map::LOCKED_PAGES).contains(&address) {

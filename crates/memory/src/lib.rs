@@ -104,6 +104,13 @@ impl Memory {
         (address >> 12..=last).all(|number| self.find(number).is_some())
     }
 
+    /// Every mapped page, its address and bytes, in order of address.
+    pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8; PAGE_BYTES as usize])> {
+        let mut all: Vec<(u64, u32)> = self.index.iter().map(|(&number, &page)| (number, page)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(number, page)| (number << 12, &self.pages[page as usize].data))
+    }
+
     /// Flags of the page that holds `address`.
     pub fn flags(&self, address: u64) -> Option<u16> {
         self.index.get(&(address >> 12)).map(|&page| self.pages[page as usize].flags)

@@ -25,6 +25,7 @@ mod load_config;
 mod map;
 mod relocations;
 mod section;
+mod unmap;
 pub mod unwind;
 
 #[cfg(test)]
@@ -45,3 +46,4 @@ pub use load_config::LoadConfig;
 pub use map::MAX_IMAGE_SIZE;
 pub use relocations::{Relocation, RelocationKind};
 pub use section::Section;
+pub use unmap::file_from_memory;

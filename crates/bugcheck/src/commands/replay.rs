@@ -5,8 +5,11 @@ use crate::driver_file::{self, Beside};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
 use crate::source::Sources;
-use bench::Token;
+use bench::{Extent, Token};
 use clap::Args;
+use dump_writer::Description;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -14,6 +17,7 @@ Examples:
   bugcheck replay bc1:5e1f00d5:read-cancel:3-1.12-2:fifo.sys
   bugcheck replay TOKEN --trace | less
   bugcheck replay TOKEN --driver build/fifo.sys
+  bugcheck replay TOKEN --dump crash.dmp && bugcheck explain crash.dmp --images build/
 
 A token is the last line of each finding of `bugcheck test`. It holds the driver's path as it was given
 then, a hash of the driver, the scenario, and every choice of the schedule.";
@@ -43,6 +47,12 @@ pub(crate) struct Arguments {
     /// What was done before every scenario, if the token was made with `--prepare`
     #[arg(long, value_name = "FILE")]
     prepare: Option<PathBuf>,
+    /// Write the end of the run as a small kernel dump, which explain and debuggers read
+    #[arg(long, value_name = "OUT.dmp")]
+    dump: Option<PathBuf>,
+    /// The same as a full dump, with all memory
+    #[arg(long, value_name = "OUT.dmp")]
+    full_dump: Option<PathBuf>,
     /// Show everything that happened, one line each
     #[arg(long)]
     trace: bool,
@@ -72,6 +82,20 @@ fn beside(token: &Token, given: &[PathBuf]) -> Result<Vec<Beside>, Failure> {
     }
 }
 
+fn write_dump(path: &Path, extent: Extent, crash: &Description) -> Result<(), Failure> {
+    let write = || -> Result<(), String> {
+        let file = File::create(path).map_err(|error| error.to_string())?;
+        let mut out = BufWriter::new(file);
+        let written = match extent {
+            Extent::Small => dump_writer::write_small(crash, &mut out),
+            Extent::Full => dump_writer::write_full(crash, &mut out),
+        };
+        written.map_err(|error| error.to_string())?;
+        out.flush().map_err(|error| error.to_string())
+    };
+    write().map_err(|why| Failure::Input(format!("{}: the dump cannot be written: {why}.", path.display())))
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let token: Token = arguments
         .token
@@ -87,8 +111,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
     let scenarios = driver_file::scenarios(&arguments.scenarios)?;
     let prepare = driver_file::preparation(arguments.prepare.as_deref())?;
-    let replayed = bench::replay_with(&loaded.driver, &token, &scenarios, prepare.as_ref())
-        .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
+    let wanted = [(&arguments.dump, Extent::Small), (&arguments.full_dump, Extent::Full)];
+    let wanted: Vec<(&PathBuf, Extent)> =
+        wanted.into_iter().filter_map(|(path, extent)| Some((path.as_ref()?, extent))).collect();
+    let extents: Vec<Extent> = wanted.iter().map(|(_, extent)| *extent).collect();
+    let (replayed, crashes) =
+        bench::replay_and_dump(&loaded.driver, &token, &scenarios, prepare.as_ref(), &extents)
+            .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
+    for ((path, extent), crash) in wanted.iter().zip(&crashes) {
+        write_dump(path, *extent, crash)?;
+    }
     let text = arguments.token.trim();
     output::print(&match arguments.format {
         Format::Json => report::replay_json(text, &replayed, arguments.trace).map_err(no_json)?,

@@ -55,14 +55,11 @@ const LONGEST: usize = 15;
 /// How far a function's start may lie before the instruction, to decode from it.
 const FARTHEST: u64 = 64 << 10;
 
+/// The code at the instruction pointer, with the operands of its instruction.
 pub(super) fn at(view: &View<'_>, registers: &Registers) -> Code {
-    let bits = match view.machine() {
-        Machine::X64 => 64,
-        Machine::X86 => 32,
-        Machine::Arm64 | Machine::Other(_) => {
-            let why = "code of this processor is not disassembled.".to_owned();
-            return Code { why_not: Some(why), ..Code::default() };
-        }
+    let bits = match bits(view) {
+        Ok(bits) => bits,
+        Err(none) => return none,
     };
     let pc = registers.pc;
     let ahead = view.bytes(pc, LONGEST * (AFTER + 1));
@@ -72,22 +69,49 @@ pub(super) fn at(view: &View<'_>, registers: &Registers) -> Code {
     };
     let mut all = before(view, bits, pc);
     all.append(&mut decoded);
-    let mut formatter = formatter();
-    let instructions = all
-        .iter()
-        .map(|(instruction, bytes)| {
-            let mut text = String::new();
-            formatter.format(instruction, &mut text);
-            let address = instruction.ip();
-            let target = target(view, instruction);
-            if !target.is_empty() {
-                text = format!("{text}  ; {target}");
-            }
-            let bytes = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            Line { address, bytes, text, current: address == pc }
-        })
-        .collect();
+    let instructions = lines(view, &all, pc);
     Code { instructions, operands: operands(view, registers, &current), why_not: None }
+}
+
+/// The code around a call, by the address that it returns to.
+pub(super) fn at_call(view: &View<'_>, back: u64) -> Code {
+    let bits = match bits(view) {
+        Ok(bits) => bits,
+        Err(none) => return none,
+    };
+    let mut all = before(view, bits, back);
+    let Some(call) = all.last().map(|(call, _)| call.ip()) else {
+        return Code { why_not: Some(why_not(view, back)), ..Code::default() };
+    };
+    all.append(&mut decode(bits, back, &view.bytes(back, LONGEST * AFTER), AFTER));
+    Code { instructions: lines(view, &all, call), ..Code::default() }
+}
+
+fn bits(view: &View<'_>) -> Result<u32, Code> {
+    match view.machine() {
+        Machine::X64 => Ok(64),
+        Machine::X86 => Ok(32),
+        Machine::Arm64 | Machine::Other(_) => {
+            let why = "code of this processor is not disassembled.".to_owned();
+            Err(Code { why_not: Some(why), ..Code::default() })
+        }
+    }
+}
+
+fn lines(view: &View<'_>, all: &[(Instruction, Vec<u8>)], current: u64) -> Vec<Line> {
+    let mut formatter = formatter();
+    let line = |(instruction, bytes): &(Instruction, Vec<u8>)| {
+        let mut text = String::new();
+        formatter.format(instruction, &mut text);
+        let address = instruction.ip();
+        let target = target(view, instruction);
+        if !target.is_empty() {
+            text = format!("{text}  ; {target}");
+        }
+        let bytes = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Line { address, bytes, text, current: address == current }
+    };
+    all.iter().map(line).collect()
 }
 
 fn why_not(view: &View<'_>, pc: u64) -> String {

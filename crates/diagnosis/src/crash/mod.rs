@@ -62,10 +62,10 @@ pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
     let view = View::new(dump, programs);
     let explained = explain(dump, view.bits());
     let origin = origin::find(&view, &explained);
-    let code = origin.as_ref().map(|origin| code::at(&view, &origin.registers)).unwrap_or_default();
     let stack =
         origin.as_ref().map(|origin| stack::walk(&view, &origin.registers)).unwrap_or_default();
     let blame = blame::find(&view, &explained, origin.as_ref(), &stack);
+    let code = code(&view, origin.as_ref(), blame.as_ref(), &stack);
     let bucket = bucket(&explained, blame.as_ref(), &stack);
     let pointers = explained.parameters.iter().zip(1..).filter_map(|(parameter, number)| {
         // Counts and codes can look like addresses of small programs only by chance.
@@ -95,6 +95,26 @@ pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
     }
 }
 
+/// The code where it happened: at the fault, or where the module to blame called what found the error.
+fn code(
+    view: &View<'_>,
+    origin: Option<&Origin>,
+    blame: Option<&Blame>,
+    stack: &[StackFrame],
+) -> Code {
+    let Some(origin) = origin else { return Code::default() };
+    let of_blamed = |frame: &&StackFrame| {
+        let module = frame.spot.as_ref().map(|spot| spot.module.as_str());
+        blame.zip(module).is_some_and(|(blame, module)| blame.module.eq_ignore_ascii_case(module))
+    };
+    match stack.iter().find(of_blamed) {
+        Some(frame) if frame.trust != Trust::Context && !origin.of_fault => {
+            code::at_call(view, frame.address)
+        }
+        _ => code::at(view, &origin.registers),
+    }
+}
+
 fn explain(dump: &Dump<'_>, bits: u32) -> Explained {
     let (code, parameters) = (dump.header.bug_check, dump.header.parameters);
     match knowledge::bugcheck(code) {
@@ -119,7 +139,8 @@ fn outcome(asked: &Result<std::sync::Arc<crate::Program>, Absent>) -> String {
                 SymbolKind::Exports => "with its exports only",
                 SymbolKind::None => "without names",
             };
-            std::iter::once(with.to_owned())
+            let with = if program.from_memory { format!("out of the dump's memory, {with}") } else { with.to_owned() };
+            std::iter::once(with)
                 .chain(program.notes.iter().cloned())
                 .collect::<Vec<_>>()
                 .join("; ")

@@ -95,12 +95,35 @@ impl<'d> View<'d> {
     fn asked(&self, index: usize) -> &Result<Arc<Program>, Absent> {
         self.programs[index].get_or_init(|| {
             let module = &self.dump.modules[index];
-            self.source.program(&Wanted {
+            let found = self.source.program(&Wanted {
                 name: module.name().to_owned(),
                 timestamp: module.stamp.raw(),
                 size: module.size,
-            })
+            });
+            found.or_else(|absent| self.out_of_memory(module).ok_or(absent))
         })
+    }
+
+    /// The image as the dump's own memory has it, where that holds at least its headers and enough besides
+    /// to name something or to unwind.
+    fn out_of_memory(&self, module: &Module) -> Option<Arc<Program>> {
+        const PAGE: usize = 0x1000;
+        let mut first = [0; PAGE];
+        if !self.dump.read_virtual(module.base, &mut first) || !first.starts_with(b"MZ") {
+            return None;
+        }
+        // The size is the dump's word. Only what it holds is copied, but room is taken for all of it.
+        let size = module.size.min(pe::MAX_IMAGE_SIZE) as usize;
+        let mut memory = vec![0; size];
+        for (page, at) in memory.chunks_mut(PAGE).zip((module.base..).step_by(PAGE)) {
+            // A page that is not there stays zero, and so takes no room either.
+            let read = first.get_mut(..page.len()).is_some_and(|to| self.dump.read_virtual(at, to));
+            if read {
+                page.copy_from_slice(&first[..page.len()]);
+            }
+        }
+        let program = Program::out_of_memory(memory, self.source).ok()?;
+        program.is_of_use().then(|| Arc::new(program))
     }
 
     /// Module and outcome of each image that was asked for.
@@ -121,7 +144,8 @@ impl<'d> View<'d> {
         if self.dump.read_virtual(address, &mut found) {
             return found;
         }
-        if let Some((module, program)) = self.program_at(address) {
+        // What an image out of the dump's memory has beyond that memory are zeros.
+        if let Some((module, program)) = self.program_at(address).filter(|it| !it.1.from_memory) {
             let bytes = program.bytes(address - module.base, length);
             if !bytes.is_empty() {
                 return bytes;

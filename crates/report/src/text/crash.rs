@@ -277,7 +277,7 @@ fn stamp(stamp: Stamp) -> String {
     match stamp {
         Stamp::Time(seconds) => seconds_text(seconds.into()).unwrap_or_default(),
         Stamp::Hash(hash) => format!("reproducible, hash {hash:08x} instead of a time"),
-        Stamp::Absent => "without a time".to_owned(),
+        Stamp::Absent => "without a time stamp".to_owned(),
     }
 }
 
