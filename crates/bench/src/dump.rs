@@ -3,7 +3,9 @@
 mod kernel_image;
 
 use crate::driver::Target;
-use dump_writer::{Description, Machine, Memory, Module, Object, Offsets, Registers, Unloaded, X64};
+use dump_writer::{
+    Description, Machine, Memory, Module, Object, Offsets, Registers, Unloaded, X64,
+};
 use finding::Finding;
 use kernel::state::BlockKind;
 use kernel::{World, map};
@@ -13,6 +15,11 @@ use std::rc::Rc;
 
 /// What routines of drivers return to, under the name that stacks shall show.
 const CALLER: (&str, u64) = ("CallDriverRoutine", map::RETURN);
+
+/// What tags the finding in a dump, as `crates/diagnosis` knows it.
+const FINDING: [u8; 16] = [
+    0x0e, 0x8f, 0x1c, 0x6a, 0xd7, 0x52, 0x19, 0x4b, 0x9c, 0x3e, 0x62, 0x75, 0x67, 0x63, 0x68, 0x6b,
+];
 
 /// How much a dump holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +63,9 @@ pub(crate) fn describe(
     }
     crash.comment = comment(finding);
     crash.broken_driver = blamed(finding);
+    if let Ok(told) = serde_json::to_vec(finding) {
+        crash.blobs.push((FINDING, told));
+    }
     modules(target, world, &mut crash);
     let objected = world.recorder.as_ref().and_then(|recorder| recorder.objected.as_ref());
     if let Some((context, cpu)) = objected {
@@ -88,7 +98,11 @@ fn comment(finding: &Finding) -> String {
 
 /// The driver's image of the last place, where the finding is a driver's fault.
 fn blamed(finding: &Finding) -> Option<String> {
-    let place = finding.places.iter().rev().find(|place| !place.module.is_empty() && place.module != "nt")?;
+    let place = finding
+        .places
+        .iter()
+        .rev()
+        .find(|place| !place.module.is_empty() && place.module != "nt")?;
     (finding.blame == finding::Blame::Driver).then(|| place.module.clone())
 }
 
@@ -103,7 +117,9 @@ fn modules(target: &Rc<Target>, world: &World, crash: &mut Description) {
     for (number, (mapped, loaded)) in target.images().zip(&world.modules).enumerate() {
         let image = &mapped.image;
         let gone = world.state.images.get(number).and_then(|image| image.gone);
-        if gone.is_some() {
+        // What Driver Verifier says of pool it says before the image is off the list.
+        let leaves = (crash.bug_check, crash.parameters[0]) == (0xc4, 0x62);
+        if gone.is_some() && !leaves {
             crash.unloaded.push(Unloaded {
                 name: mapped.name.clone(),
                 begin: loaded.base,
@@ -139,7 +155,8 @@ fn processor(world: &World, context: u8, crash: &mut Description) {
     block[kprcb::NUMBER as usize] = state.processor;
     crash.prcb = Some(Object { address: prcb, bytes: block });
     if state.thread != 0 {
-        crash.thread = Some(Object { address: state.thread, bytes: view(state.thread, ethread::SIZE) });
+        crash.thread =
+            Some(Object { address: state.thread, bytes: view(state.thread, ethread::SIZE) });
     }
     crash.offsets = Offsets {
         prcb_current_thread: kprcb::CURRENT_THREAD as u16,
@@ -187,9 +204,11 @@ fn small(world: &World, crash: &Description) -> BTreeSet<u64> {
         add(pointer, 1);
     }
     // Requests and devices before what drivers allocate: there may be much of that.
-    let order = [BlockKind::Irp, BlockKind::Device, BlockKind::Mdl, BlockKind::Object, BlockKind::Pool];
+    let order =
+        [BlockKind::Irp, BlockKind::Device, BlockKind::Mdl, BlockKind::Object, BlockKind::Pool];
     for kind in order {
-        let blocks = world.state.blocks().filter(|block| block.kind == kind && block.freed.is_none());
+        let blocks =
+            world.state.blocks().filter(|block| block.kind == kind && block.freed.is_none());
         let mut pages_of_kind = 0;
         for block in blocks {
             pages_of_kind += 1 + (block.bytes / PAGE) as usize;

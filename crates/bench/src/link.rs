@@ -78,7 +78,7 @@ fn resolve(images: &[Mapped], exporter: usize, name: &str, depth: usize) -> Opti
     let image = &images[exporter];
     let export = match name.strip_prefix('#') {
         Some(number) => {
-            let number = number.parse().ok()?;
+            let number = number.parse::<u32>().ok()?;
             image.exports.iter().find(|export| export.ordinal == number)?
         }
         None => image.exports.iter().find(|export| export.name.as_deref() == Some(name))?,

@@ -74,8 +74,10 @@ fn again(
     };
     let records = world.recorder.as_ref().map_or(&[][..], |recorder| &recorder.records);
     let trace = trace::lines(&target, records);
-    let told = finding.iter().flat_map(|finding| extents.iter().map(move |extent| (finding, *extent)));
-    let crashes = told.map(|(finding, extent)| dump::describe(&target, world, finding, extent)).collect();
+    let told =
+        finding.iter().flat_map(|finding| extents.iter().map(move |extent| (finding, *extent)));
+    let crashes =
+        told.map(|(finding, extent)| dump::describe(&target, world, finding, extent)).collect();
     Ok((Replayed { finding, unsupported, trace, hash: world.hash(), misfit }, crashes))
 }
 

@@ -85,14 +85,23 @@ impl Program {
         Ok(Self { file, functions, symbols, memory: OnceLock::new(), from_memory: false, notes })
     }
 
-    /// The image that `memory` holds from its base on, as a dump has it: parts of it may be missing.
+    /// The image that `memory` holds from its base on, as a dump has it: parts of it may be missing. `absent`
+    /// is why its file is not to be had.
     ///
     /// # Errors
     /// Memory that does not begin with the headers of an image.
-    pub fn out_of_memory(mut memory: Vec<u8>, programs: &dyn Programs) -> Result<Self, pe::Error> {
+    pub fn out_of_memory(
+        mut memory: Vec<u8>,
+        programs: &dyn Programs,
+        absent: &Absent,
+    ) -> Result<Self, pe::Error> {
         pe::file_from_memory(&mut memory)?;
         let pdb = programs.pdb(&Image::parse(&memory)?);
-        Ok(Self { from_memory: true, ..Self::new(memory, pdb, None)? })
+        let mut program = Self { from_memory: true, ..Self::new(memory, pdb, None)? };
+        if let Absent::Unfit(why) = absent {
+            program.notes.push(why.clone());
+        }
+        Ok(program)
     }
 
     /// The image.

@@ -145,6 +145,8 @@ pub struct Description {
     pub unloaded: Vec<Unloaded>,
     /// File name of the driver that Windows found at fault, of a small dump.
     pub broken_driver: Option<String>,
+    /// Data of drivers behind the dump: a GUID's bytes, and the data. Small and full dumps have it.
+    pub blobs: Vec<([u8; 16], Vec<u8>)>,
     /// Memory. Where parts overlap, the later one's bytes count.
     pub memory: Vec<Memory>,
     /// The call stack, from the stack pointer on.
@@ -194,6 +196,7 @@ impl Description {
             modules: Vec::new(),
             unloaded: Vec::new(),
             broken_driver: None,
+            blobs: Vec::new(),
             memory: Vec::new(),
             stack: None,
             prcb: None,

@@ -28,6 +28,7 @@ pub fn write_full(description: &Description, mut out: impl Write) -> Result<(), 
     let places = Places { runs: space.runs(), size: bytes, ..places(&made, &space) };
     out.write_all(&header(description, Kind::Full, &places)?)?;
     space.write(&mut out)?;
+    out.write_all(&crate::blobs::build(&description.blobs)?)?;
     out.flush()?;
     Ok(())
 }

@@ -14,6 +14,7 @@
 
 mod area;
 mod bitmap;
+mod blobs;
 mod context;
 mod debugger_data;
 mod description;

@@ -129,6 +129,7 @@ pub fn write_small(description: &Description, mut out: impl Write) -> Result<(),
         out.write_all(part.bytes())?;
         at = offset + part.bytes().len() as u64;
     }
+    out.write_all(&crate::blobs::build(&description.blobs)?)?;
     out.flush()?;
     Ok(())
 }

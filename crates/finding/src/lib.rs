@@ -6,10 +6,10 @@ mod place;
 
 pub use place::{Frame, Place, Trust};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// Whose fault it is. A type, so that no wording can blur it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Blame {
     /// The driver under test is wrong.
@@ -25,7 +25,7 @@ pub enum Blame {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Windows, or Driver Verifier, would stop; or data or requests are lost.
@@ -37,22 +37,22 @@ pub enum Severity {
 }
 
 /// The bug check that Windows would show.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BugCheck {
     /// Bug check code.
-    #[serde(serialize_with = "hex32")]
+    #[serde(with = "hex32")]
     pub code: u32,
     /// Its name in the debugger reference.
     pub name: String,
     /// The four parameters.
-    #[serde(serialize_with = "hex_all")]
+    #[serde(with = "hex_all")]
     pub parameters: [u64; 4],
     /// What each parameter says, in the order of `parameters`; empty where it says nothing.
     pub meanings: [String; 4],
 }
 
 /// One line of the shortest sequence of switches that leads to a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Step {
     /// Who runs from here on: `reader`, `DPC 0xffff...`.
     pub context: String,
@@ -69,7 +69,7 @@ pub struct Step {
 }
 
 /// One bug, limit or failure, with everything needed to understand and repeat it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Finding {
     /// Rule's name, kebab case.
     pub rule: String,
@@ -127,10 +127,41 @@ pub fn hex64<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{value:#x}"))
 }
 
-fn hex32<S: Serializer>(value: &u32, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&format_args!("{value:#x}"))
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(from)?;
+    read_hex(&text).ok_or_else(|| D::Error::custom("not a number in hexadecimal"))
 }
 
-fn hex_all<S: Serializer>(values: &[u64; 4], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(values.iter().map(|value| format!("{value:#x}")))
+fn read_hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+mod hex32 {
+    use super::{Deserializer, Error, Serializer, number};
+
+    pub fn serialize<S: Serializer>(value: &u32, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{value:#x}"))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+        u32::try_from(number(from)?).map_err(D::Error::custom)
+    }
+}
+
+mod hex_all {
+    use super::{Deserialize, Deserializer, Error, Serializer, read_hex};
+
+    pub fn serialize<S: Serializer>(values: &[u64; 4], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(|value| format!("{value:#x}")))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u64; 4], D::Error> {
+        let texts = <[String; 4]>::deserialize(from)?;
+        let mut values = [0; 4];
+        for (value, text) in values.iter_mut().zip(&texts) {
+            *value =
+                read_hex(text).ok_or_else(|| D::Error::custom("not a number in hexadecimal"))?;
+        }
+        Ok(values)
+    }
 }

@@ -1,10 +1,10 @@
 //! Where something happened.
 
-use crate::hex64;
-use serde::Serialize;
+use crate::{hex64, number};
+use serde::{Deserialize, Serialize};
 
 /// How far a stack frame can be relied on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
     /// Taken from the registers.
@@ -16,12 +16,12 @@ pub enum Trust {
 }
 
 /// One frame of a call stack.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     /// Image, `fifo.sys`.
     pub module: String,
     /// Offset of the instruction from the image's base. For callers, of the call's return address.
-    #[serde(serialize_with = "hex64")]
+    #[serde(serialize_with = "hex64", deserialize_with = "number")]
     pub rva: u64,
     /// Function, where symbols name it.
     pub function: Option<String>,
@@ -34,7 +34,7 @@ pub struct Frame {
 }
 
 /// A place that matters to a finding, and how it was reached.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// What happened there: `first completion`.
     pub role: String,
@@ -49,7 +49,7 @@ pub struct Place {
     /// Its image.
     pub module: String,
     /// Its offset in the image.
-    #[serde(serialize_with = "hex64")]
+    #[serde(serialize_with = "hex64", deserialize_with = "number")]
     pub rva: u64,
     /// The call stack, innermost first, with the kernel's services (module `nt`) where one was
     /// called; empty for what the driver did not do itself.

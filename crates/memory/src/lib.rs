@@ -106,7 +106,8 @@ impl Memory {
 
     /// Every mapped page, its address and bytes, in order of address.
     pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8; PAGE_BYTES as usize])> {
-        let mut all: Vec<(u64, u32)> = self.index.iter().map(|(&number, &page)| (number, page)).collect();
+        let mut all: Vec<(u64, u32)> =
+            self.index.iter().map(|(&number, &page)| (number, page)).collect();
         all.sort_unstable();
         all.into_iter().map(|(number, page)| (number << 12, &self.pages[page as usize].data))
     }

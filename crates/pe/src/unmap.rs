@@ -20,9 +20,14 @@ pub fn file_from_memory(memory: &mut [u8]) -> Result<(), Error> {
     for (index, section) in headers.sections.iter().enumerate() {
         let room = memory.len().saturating_sub(section.rva as usize);
         let size = (section.memory_size() as usize).min(room) as u32;
-        let Some(at) = index.checked_mul(HEADER).and_then(|skip| table.checked_add(skip)) else { break };
-        let Some(header) = at.checked_add(HEADER).and_then(|end| memory.get_mut(at..end)) else { break };
-        header[VIRTUAL_SIZE..VIRTUAL_SIZE + 4].copy_from_slice(&section.memory_size().to_le_bytes());
+        let Some(at) = index.checked_mul(HEADER).and_then(|skip| table.checked_add(skip)) else {
+            break;
+        };
+        let Some(header) = at.checked_add(HEADER).and_then(|end| memory.get_mut(at..end)) else {
+            break;
+        };
+        header[VIRTUAL_SIZE..VIRTUAL_SIZE + 4]
+            .copy_from_slice(&section.memory_size().to_le_bytes());
         header[RAW_SIZE..RAW_SIZE + 4].copy_from_slice(&size.to_le_bytes());
         header[RAW_SIZE + 4..RAW_SIZE + 8].copy_from_slice(&section.rva.to_le_bytes());
     }
@@ -47,7 +52,10 @@ mod tests {
         for (own, other) in again.sections().iter().zip(image.sections()) {
             assert_eq!((own.rva, own.memory_size()), (other.rva, other.memory_size()));
             let shared = image.content(other);
-            assert_eq!(&again.content(own)[..shared.len().min(own.memory_size() as usize)], &shared[..shared.len().min(own.memory_size() as usize)]);
+            assert_eq!(
+                &again.content(own)[..shared.len().min(own.memory_size() as usize)],
+                &shared[..shared.len().min(own.memory_size() as usize)]
+            );
         }
     }
 

@@ -20,7 +20,8 @@ const EXPORTS: usize = 0x1000;
 
 /// Headers and export table, to stand at [`BASE`].
 pub fn build<'a>(exports: impl Iterator<Item = (&'a str, u64)>) -> Vec<u8> {
-    let inside = |address: u64| u32::try_from(address.checked_sub(BASE)?).ok().filter(|rva| *rva < SIZE);
+    let inside =
+        |address: u64| u32::try_from(address.checked_sub(BASE)?).ok().filter(|rva| *rva < SIZE);
     let mut names: Vec<(&str, u32)> =
         exports.filter_map(|(name, address)| Some((name, inside(address)?))).collect();
     // Loaders search the names.
@@ -113,7 +114,10 @@ mod tests {
 
     #[test]
     fn names_are_found_at_their_addresses() {
-        let wanted = [("KeWaitForSingleObject", map::FIRST_SERVICE + 32), ("IoFileObjectType", map::KERNEL_DATA)];
+        let wanted = [
+            ("KeWaitForSingleObject", map::FIRST_SERVICE + 32),
+            ("IoFileObjectType", map::KERNEL_DATA),
+        ];
         let outside = [("Elsewhere", 0x1000)];
         let mut image = build(wanted.into_iter().chain(outside));
         pe::file_from_memory(&mut image).expect("headers");
@@ -121,7 +125,9 @@ mod tests {
         let exports = image.exports().expect("exports");
         let found: Vec<(&str, u64)> = exports
             .iter()
-            .map(|export| (export.name.as_deref().unwrap_or_default(), BASE + u64::from(export.rva)))
+            .map(|export| {
+                (export.name.as_deref().unwrap_or_default(), BASE + u64::from(export.rva))
+            })
             .collect();
         assert_eq!(found, [wanted[1], wanted[0]]);
         assert_eq!((image.timestamp(), image.size_of_image()), (STAMP, SIZE));

@@ -93,7 +93,9 @@ fn write_dump(path: &Path, extent: Extent, crash: &Description) -> Result<(), Fa
         written.map_err(|error| error.to_string())?;
         out.flush().map_err(|error| error.to_string())
     };
-    write().map_err(|why| Failure::Input(format!("{}: the dump cannot be written: {why}.", path.display())))
+    write().map_err(|why| {
+        Failure::Input(format!("{}: the dump cannot be written: {why}.", path.display()))
+    })
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {

@@ -2,6 +2,7 @@
 //! and with a reader that leaves early.
 
 mod broken;
+mod crash_dumps;
 mod drivers;
 mod golden;
 mod images;

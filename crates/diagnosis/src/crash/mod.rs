@@ -18,7 +18,7 @@ pub use system::{System, seconds_text, time_of};
 pub use view::{Spot, is_kernel, short};
 
 use crate::program::{Absent, Programs};
-use evidence::crash_dump::{Dump, Exception, Lack, Module, Unloaded};
+use evidence::crash_dump::{Blob, Dump, Exception, Lack, Module, Unloaded};
 use finding::{BugCheck, Finding, Frame, Place, Severity, Trust};
 use knowledge::Explained;
 use symbols::SymbolKind;
@@ -55,7 +55,29 @@ pub struct Crash {
     pub lacks: Vec<Lack>,
     /// The same as a finding, as the bench makes them.
     pub finding: Finding,
+    /// The bench's own finding, where the bench wrote the dump.
+    pub bench: Option<Finding>,
+    /// Data that drivers added: GUID, offset in the file, bytes, and how it begins, where that is text.
+    pub added: Vec<Added>,
 }
+
+/// Data that a driver added to a dump.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Added {
+    /// GUID, in the usual form.
+    pub tag: String,
+    /// Where it stands in the file.
+    pub offset: u64,
+    /// Bytes.
+    pub size: usize,
+    /// How it begins, where that is text: often the driver's name.
+    pub begins: String,
+}
+
+/// What tags a finding of the bench in a dump: {6a1c8f0e-52d7-4b19-9c3e-62756763686b}.
+pub const BENCH_TAG: [u8; 16] = [
+    0x0e, 0x8f, 0x1c, 0x6a, 0xd7, 0x52, 0x19, 0x4b, 0x9c, 0x3e, 0x62, 0x75, 0x67, 0x63, 0x68, 0x6b,
+];
 
 /// Explains `dump` with the images that `programs` has.
 pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
@@ -88,10 +110,34 @@ pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
         unloaded: dump.unloaded.clone(),
         images: images.collect(),
         lacks: dump.lacks.clone(),
+        bench: bench(dump),
+        added: dump.blobs().iter().map(added).collect(),
         finding,
         explained,
         origin,
         stack,
+    }
+}
+
+/// The finding that the bench put into a dump of its own.
+fn bench(dump: &Dump<'_>) -> Option<Finding> {
+    let blob = dump.blobs().iter().find(|blob| blob.tag == BENCH_TAG)?;
+    serde_json::from_slice(blob.bytes).ok()
+}
+
+fn added(blob: &Blob<'_>) -> Added {
+    let t = blob.tag;
+    let first = u32::from_le_bytes([t[0], t[1], t[2], t[3]]);
+    let (second, third) = (u16::from_le_bytes([t[4], t[5]]), u16::from_le_bytes([t[6], t[7]]));
+    let rest: String = t[10..].iter().map(|byte| format!("{byte:02x}")).collect();
+    let text =
+        blob.bytes.iter().take(24).take_while(|byte| byte.is_ascii_graphic() || **byte == b' ');
+    let text: String = text.map(|&byte| char::from(byte)).collect();
+    Added {
+        tag: format!("{first:08x}-{second:04x}-{third:04x}-{:02x}{:02x}-{rest}", t[8], t[9]),
+        offset: blob.offset,
+        size: blob.bytes.len(),
+        begins: if text.len() >= 4 { text } else { String::new() },
     }
 }
 
@@ -139,7 +185,11 @@ fn outcome(asked: &Result<std::sync::Arc<crate::Program>, Absent>) -> String {
                 SymbolKind::Exports => "with its exports only",
                 SymbolKind::None => "without names",
             };
-            let with = if program.from_memory { format!("out of the dump's memory, {with}") } else { with.to_owned() };
+            let with = if program.from_memory {
+                format!("out of the dump's memory, {with}")
+            } else {
+                with.to_owned()
+            };
             std::iter::once(with)
                 .chain(program.notes.iter().cloned())
                 .collect::<Vec<_>>()

@@ -146,7 +146,10 @@ fn x64(view: &View<'_>, from: &Registers, frames: &mut Vec<StackFrame>) {
         // At a routine's first instruction nothing has been pushed since the call.
         let entered = frames.len() == 1
             && at == registers.rsp
-            && frames[0].spot.as_ref().is_some_and(|spot| spot.function.is_some() && spot.offset == 0);
+            && frames[0]
+                .spot
+                .as_ref()
+                .is_some_and(|spot| spot.function.is_some() && spot.offset == 0);
         let trust = if entered { Trust::Unwound } else { Trust::Scanned };
         push(view, frames, address, at + 8, trust);
         (registers.rip, registers.rsp) = (address, at + 8);

@@ -100,13 +100,13 @@ impl<'d> View<'d> {
                 timestamp: module.stamp.raw(),
                 size: module.size,
             });
-            found.or_else(|absent| self.out_of_memory(module).ok_or(absent))
+            found.or_else(|absent| self.out_of_memory(module, &absent).ok_or(absent))
         })
     }
 
     /// The image as the dump's own memory has it, where that holds at least its headers and enough besides
     /// to name something or to unwind.
-    fn out_of_memory(&self, module: &Module) -> Option<Arc<Program>> {
+    fn out_of_memory(&self, module: &Module, absent: &Absent) -> Option<Arc<Program>> {
         const PAGE: usize = 0x1000;
         let mut first = [0; PAGE];
         if !self.dump.read_virtual(module.base, &mut first) || !first.starts_with(b"MZ") {
@@ -122,7 +122,7 @@ impl<'d> View<'d> {
                 page.copy_from_slice(&first[..page.len()]);
             }
         }
-        let program = Program::out_of_memory(memory, self.source).ok()?;
+        let program = Program::out_of_memory(memory, self.source, absent).ok()?;
         program.is_of_use().then(|| Arc::new(program))
     }
 

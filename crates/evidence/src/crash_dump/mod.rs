@@ -5,6 +5,7 @@
 //! from the dump itself, never from one build of Windows. Not told here, because a dump says nothing of
 //! where they stand: process names, the IRQL, the start of a thread.
 
+mod blobs;
 mod debugger_data;
 mod header;
 mod kernel;
@@ -17,6 +18,7 @@ mod registers;
 mod triage;
 
 pub use crate::blocks::Block;
+pub use blobs::Blob;
 pub use debugger_data::DebuggerData;
 pub use header::{Exception, Header, Kind, Machine};
 pub use modules::{Module, Stamp, Unloaded};
@@ -83,6 +85,7 @@ pub struct Dump<'a> {
     pub lacks: Vec<Lack>,
     /// Copies of memory in a small dump, by address.
     blocks: Blocks,
+    blobs: Vec<Blob<'a>>,
     pages: Pages<'a>,
     copies: kernel::Copies,
 }
@@ -105,6 +108,7 @@ impl<'a> Dump<'a> {
             unloaded: Vec::new(),
             lacks,
             blocks: Blocks::default(),
+            blobs: Vec::new(),
             pages,
             copies: kernel::Copies::default(),
         };
@@ -112,6 +116,9 @@ impl<'a> Dump<'a> {
             dump.small();
         } else {
             dump.walk_loaded_modules();
+            if let Some(end) = dump.header.required_space {
+                dump.blobs = blobs::parse(data, end, &mut dump.lacks);
+            }
             dump.read_kernel();
         }
         Ok(dump)
@@ -139,6 +146,7 @@ impl<'a> Dump<'a> {
                 Err(error) => note(lacks, Lack::from(error)),
             }
         }
+        self.blobs = blobs::parse(data, triage.size_of_dump.into(), lacks);
         self.triage = Some(triage);
     }
 
@@ -205,13 +213,6 @@ impl<'a> Dump<'a> {
     pub fn thread(&self) -> Option<&[u8]> {
         let Some(triage) = self.triage.as_ref() else { return self.copies.thread.as_deref() };
         self.part(triage.thread_offset, self.debugger_data.as_ref()?.size_of_thread()?.into())
-    }
-
-    /// What follows a small dump: data that drivers' bug check callbacks added (`DumpBlob`).
-    #[must_use]
-    pub fn secondary(&self) -> Option<&'a [u8]> {
-        let start = usize::try_from(self.triage.as_ref()?.size_of_dump).ok()?;
-        self.data.get(start..).filter(|bytes| bytes.starts_with(b"DumpBlob"))
     }
 
     /// File name of the driver that Windows itself found at fault, of a small dump.

@@ -1,7 +1,7 @@
 //! `bugcheck.explain.1`, of a crash dump.
 
 use super::{document, line};
-use diagnosis::crash::{Blame, Code, Crash, StackFrame, System};
+use diagnosis::crash::{Added, Blame, Code, Crash, StackFrame, System};
 use evidence::crash_dump::{Module, Stamp};
 use finding::Finding;
 use serde::Serialize;
@@ -26,7 +26,8 @@ struct Document<'a> {
     unloaded: Vec<UnloadedDocument<'a>>,
     images: Vec<ImageDocument<'a>>,
     missing: Vec<LackDocument<'a>>,
-    findings: [&'a Finding; 1],
+    added: &'a [Added],
+    findings: Vec<&'a Finding>,
 }
 
 #[derive(Serialize)]
@@ -124,7 +125,8 @@ pub fn crash_json(file: &str, it: &Crash, in_lines: bool) -> serde_json::Result<
             .iter()
             .map(|lack| LackDocument { part: lack.part, offset: hex(lack.offset), why: &lack.why })
             .collect(),
-        findings: [&it.finding],
+        added: &it.added,
+        findings: it.bench.iter().chain([&it.finding]).collect(),
     };
     if in_lines { line(&document_of) } else { document(&document_of) }
 }

@@ -24,7 +24,15 @@ pub fn crash_text(name: &str, it: &Crash, detail: CrashDetail, look: &Look<'_>) 
     headline(&mut page, name, it);
     parameters(&mut page, it);
     whose(&mut page, it);
-    what_to_do(&mut page, it);
+    match &it.bench {
+        Some(bench) => {
+            page.blank();
+            page.heading(2, "The bench wrote this dump; its finding:");
+            page.blank();
+            super::finding::finding(&mut page, bench);
+        }
+        None => what_to_do(&mut page, it),
+    }
     exception(&mut page, it);
     code(&mut page, &it.code);
     registers(&mut page, it);
@@ -337,6 +345,15 @@ fn rests_on(page: &mut Page<'_>, it: &Crash) {
         if !missing.is_empty() {
             let text = format!("not found: {}", missing.join(", "));
             page.wrapped(4, 6, &[(Ink::Faint, &text)]);
+        }
+    }
+    if !it.added.is_empty() {
+        page.blank();
+        page.heading(2, "Added by drivers");
+        for added in &it.added {
+            let text =
+                format!("{}  {:>7} bytes  {}", added.tag, number(added.size as u64), added.begins);
+            page.line(4, &[(Ink::Faint, &text)]);
         }
     }
     if it.lacks.is_empty() {
