@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(dump.modules.len() <= 4096.max(data.len() / 0x4c));
     assert!(dump.unloaded.len() <= 50.max(data.len() / 40));
     assert!(dump.blocks().len() <= data.len() / 16 + 2 && dump.lacks.len() <= 201);
-    let _ = (dump.prcb(), dump.thread(), dump.process(), dump.secondary());
+    let _ = (dump.prcb(), dump.thread(), dump.process(), dump.blobs().len());
     let mut page = [0; 0x1001];
     let mut addresses = vec![0, 0xfff, u64::MAX - 0x800];
     for registers in [dump.registers(), dump.prcb_registers()].into_iter().flatten() {

@@ -9,7 +9,7 @@ use evidence::crash_dump::{Dump, Kind, Lack};
 
 /// Reads whatever a dump may tell.
 pub(crate) fn read_all(dump: &Dump<'_>) {
-    let _ = (dump.registers(), dump.prcb_registers(), dump.stack(), dump.secondary());
+    let _ = (dump.registers(), dump.prcb_registers(), dump.stack(), dump.blobs().len());
     let _ = (dump.prcb(), dump.thread(), dump.process());
     let mut page = [0; 0x1001];
     for module in &dump.modules {
