@@ -1,5 +1,6 @@
 //! The verbs: one file each.
 
+mod disasm;
 mod explain;
 mod lookup;
 mod replay;
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Rules(rules::Arguments),
     Scenarios(scenarios::Arguments),
     Explain(explain::Arguments),
+    Disasm(disasm::Arguments),
     Lookup(lookup::Arguments),
 }
 
@@ -29,6 +31,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Rules(arguments) => rules::run(arguments),
         Command::Scenarios(arguments) => scenarios::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Disasm(arguments) => disasm::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
     }
 }

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod crash;
+mod listing;
 mod program;
 
+pub use listing::{Listed, MOST_LINES, disassemble};
 pub use program::{Absent, Nothing, Program, Programs, Wanted};

@@ -149,6 +149,15 @@ impl Program {
         Module { base: 0, functions: &self.functions, memory: &[] }.function_at(rva)
     }
 
+    /// First byte of the function that holds `rva`, and the one behind it where that is known.
+    pub fn extent(&self, rva: u64) -> Option<(u64, Option<u64>)> {
+        match self.function_at(rva) {
+            // A function may lie in several parts; a symbol tells where the first begins.
+            Some(function) => Some((function.begin.into(), Some(function.end.into()))),
+            None => Some((self.locate(rva)?.function_rva.into(), None)),
+        }
+    }
+
     /// Bytes from `rva` on, at most `length`, as they stand in the file: not past a section's end.
     pub fn bytes(&self, rva: u64, length: usize) -> Vec<u8> {
         let image = self.image();

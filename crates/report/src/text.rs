@@ -3,6 +3,7 @@
 mod crash;
 mod finding;
 mod imports;
+mod listing;
 mod lookup;
 mod page;
 mod replay;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use crash::{CrashDetail, crash_text};
 pub use imports::imports_text;
+pub use listing::listing_text;
 pub use lookup::lookup_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};

@@ -3,6 +3,7 @@
 
 mod broken;
 mod crash_dumps;
+mod disasm;
 mod drivers;
 mod golden;
 mod images;

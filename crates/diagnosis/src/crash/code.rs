@@ -1,11 +1,9 @@
 //! The instruction where it happened, its neighbours, and what its operands were.
 
 use super::view::View;
-use evidence::crash_dump::{Machine, Registers};
-use iced_x86::{
-    Decoder, DecoderOptions, Formatter, Instruction, InstructionInfoFactory, MasmFormatter,
-    OpAccess, OpKind, Register,
-};
+use crate::listing::{CodeSpace, LONGEST, decode, formatter, line};
+use evidence::crash_dump::Registers;
+use iced_x86::{Formatter, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register};
 use serde::Serialize;
 
 /// A stretch of code.
@@ -49,9 +47,6 @@ pub struct Operand {
 const BEFORE: usize = 4;
 const AFTER: usize = 3;
 
-/// Longest x86 instruction, in bytes.
-const LONGEST: usize = 15;
-
 /// How far a function's start may lie before the instruction, to decode from it.
 const FARTHEST: u64 = 64 << 10;
 
@@ -88,30 +83,18 @@ pub(super) fn at_call(view: &View<'_>, back: u64) -> Code {
 }
 
 fn bits(view: &View<'_>) -> Result<u32, Code> {
-    match view.machine() {
-        Machine::X64 => Ok(64),
-        Machine::X86 => Ok(32),
-        Machine::Arm64 | Machine::Other(_) => {
-            let why = "code of this processor is not disassembled.".to_owned();
-            Err(Code { why_not: Some(why), ..Code::default() })
-        }
-    }
+    CodeSpace::bits(view).ok_or_else(|| {
+        let why = "code of this processor is not disassembled.".to_owned();
+        Code { why_not: Some(why), ..Code::default() }
+    })
 }
 
 fn lines(view: &View<'_>, all: &[(Instruction, Vec<u8>)], current: u64) -> Vec<Line> {
     let mut formatter = formatter();
-    let line = |(instruction, bytes): &(Instruction, Vec<u8>)| {
-        let mut text = String::new();
-        formatter.format(instruction, &mut text);
-        let address = instruction.ip();
-        let target = target(view, instruction);
-        if !target.is_empty() {
-            text = format!("{text}  ; {target}");
-        }
-        let bytes = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Line { address, bytes, text, current: address == current }
+    let shown = |(instruction, bytes): &(Instruction, Vec<u8>)| {
+        line(view, &mut formatter, instruction, bytes, instruction.ip() == current)
     };
-    all.iter().map(line).collect()
+    all.iter().map(shown).collect()
 }
 
 fn why_not(view: &View<'_>, pc: u64) -> String {
@@ -125,40 +108,10 @@ fn why_not(view: &View<'_>, pc: u64) -> String {
     }
 }
 
-fn formatter() -> MasmFormatter {
-    let mut formatter = MasmFormatter::new();
-    let options = formatter.options_mut();
-    options.set_first_operand_char_index(8);
-    options.set_rip_relative_addresses(false);
-    formatter
-}
-
-fn decode(bits: u32, start: u64, bytes: &[u8], most: usize) -> Vec<(Instruction, Vec<u8>)> {
-    let mut decoder = Decoder::with_ip(bits, bytes, start, DecoderOptions::NONE);
-    let mut found = Vec::new();
-    while decoder.can_decode() && found.len() < most {
-        let at = decoder.position();
-        let instruction = decoder.decode();
-        if instruction.is_invalid() {
-            break;
-        }
-        found.push((instruction, bytes[at..decoder.position()].to_vec()));
-    }
-    found
-}
-
 /// The instructions before `pc`, where its function's start is known and leads to it.
 fn before(view: &View<'_>, bits: u32, pc: u64) -> Vec<(Instruction, Vec<u8>)> {
-    let start = || {
-        let (module, program) = view.program_at(pc)?;
-        let rva = pc - module.base;
-        let begin = match program.function_at(rva) {
-            Some(function) => function.begin,
-            None => program.locate(rva)?.function_rva,
-        };
-        Some(module.base + u64::from(begin))
-    };
-    let Some(start) = start().filter(|start| *start < pc && pc - start <= FARTHEST) else {
+    let start = view.function(pc).map(|(begin, _)| begin);
+    let Some(start) = start.filter(|start| *start < pc && pc - start <= FARTHEST) else {
         return Vec::new();
     };
     let bytes = view.bytes(start, (pc - start) as usize);
@@ -168,27 +121,6 @@ fn before(view: &View<'_>, bits: u32, pc: u64) -> Vec<(Instruction, Vec<u8>)> {
     }
     found.drain(..found.len().saturating_sub(BEFORE));
     found
-}
-
-/// Where a direct jump or call, or one through an import, leads.
-fn target(view: &View<'_>, instruction: &Instruction) -> String {
-    let to = match instruction.op0_kind() {
-        OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
-            instruction.near_branch_target()
-        }
-        OpKind::Memory if instruction.is_ip_rel_memory_operand() && is_jump(instruction) => {
-            match view.pointer(instruction.ip_rel_memory_address()) {
-                Some(to) => to,
-                None => return String::new(),
-            }
-        }
-        _ => return String::new(),
-    };
-    view.spot(to, false).map(|spot| spot.text()).unwrap_or_default()
-}
-
-fn is_jump(instruction: &Instruction) -> bool {
-    instruction.is_call_near_indirect() || instruction.is_jmp_near_indirect()
 }
 
 fn operands(view: &View<'_>, registers: &Registers, instruction: &Instruction) -> Vec<Operand> {

@@ -17,6 +17,7 @@ pub use stack::{MOST_FRAMES, StackFrame};
 pub use system::{System, seconds_text, time_of};
 pub use view::{Spot, is_kernel, short};
 
+use crate::listing::{self, Listed};
 use crate::program::{Absent, Programs};
 use evidence::crash_dump::{Blob, Dump, Exception, Lack, Module, Unloaded};
 use finding::{BugCheck, Finding, Frame, Place, Severity, Trust};
@@ -159,6 +160,21 @@ fn code(
         }
         _ => code::at(view, &origin.registers),
     }
+}
+
+/// The code of a dump from `from` to before `to`, places as people write them (`nt!KeBugCheckEx+0x12`,
+/// `fifo+0x1040`, an address); without `to` to the end of the function, or `count` instructions.
+///
+/// # Errors
+/// A sentence that says what is missing.
+pub fn disassemble(
+    dump: &Dump<'_>,
+    programs: &dyn Programs,
+    from: &str,
+    to: Option<&str>,
+    count: usize,
+) -> Result<Vec<Listed>, String> {
+    listing::between(&View::new(dump, programs), from, to, count)
 }
 
 fn explain(dump: &Dump<'_>, bits: u32) -> Explained {

@@ -1,5 +1,6 @@
 //! A dump together with the images of its modules: memory, and names for addresses.
 
+use crate::listing::CodeSpace;
 use crate::program::{Absent, Program, Programs, Wanted};
 use evidence::crash_dump::{Dump, Machine, Module};
 use serde::Serialize;
@@ -25,6 +26,24 @@ pub struct Spot {
 }
 
 impl Spot {
+    /// A place in a module of which no image is at hand.
+    fn bare(module: &str, rva: u64) -> Self {
+        Self { module: module.to_owned(), rva, function: None, offset: 0, file: None, line: None }
+    }
+
+    /// A place in `program`; for a return address the call before it is meant.
+    pub(crate) fn of(module: &str, rva: u64, program: &Program, is_return: bool) -> Self {
+        let mut spot = Self::bare(module, rva);
+        if let Some(located) = program.locate(rva.saturating_sub(u64::from(is_return))) {
+            let (file, line) = located.source();
+            (spot.file, spot.line) = (file.map(str::to_owned), line);
+            spot.offset =
+                u32::try_from(rva).unwrap_or_default().saturating_sub(located.function_rva);
+            spot.function = located.function;
+        }
+        spot
+    }
+
     /// As a debugger writes it: `amdppm!C1Idle+0x12`, or `amdppm+0x334c` without symbols.
     pub fn text(&self) -> String {
         let module = short(&self.module);
@@ -170,25 +189,11 @@ impl<'d> View<'d> {
     pub fn spot(&self, address: u64, is_return: bool) -> Option<Spot> {
         let module = self.module(address)?;
         let rva = address - module.base;
-        let located = self
-            .program_at(address)
-            .and_then(|(_, program)| program.locate(rva.saturating_sub(u64::from(is_return))));
-        let mut spot = Spot {
-            module: module.name().to_owned(),
-            rva,
-            function: None,
-            offset: 0,
-            file: None,
-            line: None,
-        };
-        if let Some(located) = located {
-            let (file, line) = located.source();
-            (spot.file, spot.line) = (file.map(str::to_owned), line);
-            spot.offset =
-                u32::try_from(rva).unwrap_or_default().saturating_sub(located.function_rva);
-            spot.function = located.function;
-        }
-        Some(spot)
+        let name = module.name();
+        Some(match self.program_at(address) {
+            Some((_, program)) => Spot::of(name, rva, program, is_return),
+            None => Spot::bare(name, rva),
+        })
     }
 
     /// What lies at an address, in words; empty where there is nothing to say of it.
@@ -236,5 +241,57 @@ impl<'d> View<'d> {
             found.truncate(found.len() / 2);
         }
         found
+    }
+}
+
+impl CodeSpace for View<'_> {
+    fn bits(&self) -> Option<u32> {
+        match self.machine() {
+            Machine::X64 => Some(64),
+            Machine::X86 => Some(32),
+            Machine::Arm64 | Machine::Other(_) => None,
+        }
+    }
+
+    fn bytes(&self, address: u64, length: usize) -> Vec<u8> {
+        View::bytes(self, address, length)
+    }
+
+    fn pointer(&self, address: u64) -> Option<u64> {
+        View::pointer(self, address)
+    }
+
+    fn spot(&self, address: u64, is_return: bool) -> Option<Spot> {
+        View::spot(self, address, is_return)
+    }
+
+    fn function(&self, address: u64) -> Option<(u64, Option<u64>)> {
+        let (module, program) = self.program_at(address)?;
+        let (begin, end) = program.extent(address - module.base)?;
+        Some((module.base + begin, end.map(|end| module.base + end)))
+    }
+
+    fn base(&self, module: &str) -> Option<u64> {
+        self.named(module).next().map(|index| self.dump.modules[index].base)
+    }
+
+    fn symbol(&self, module: &str, name: &str) -> Option<u64> {
+        // Without a module every image would have to be found: the ones that are at hand are asked.
+        self.named(module).find_map(|index| {
+            let found = self.program(index)?.symbols().function(name)?;
+            Some(self.dump.modules[index].base + u64::from(found))
+        })
+    }
+}
+
+impl View<'_> {
+    /// Indices of the modules of this name, short or whole; all for an empty one.
+    fn named(&self, module: &str) -> impl Iterator<Item = usize> {
+        let fits = move |own: &str| {
+            module.is_empty()
+                || own.eq_ignore_ascii_case(module)
+                || short(own).eq_ignore_ascii_case(module)
+        };
+        (0..self.dump.modules.len()).filter(move |&index| fits(self.dump.modules[index].name()))
     }
 }

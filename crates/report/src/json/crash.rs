@@ -167,3 +167,18 @@ fn module(it: &Module) -> ModuleDocument<'_> {
         checksum: hex(it.checksum.into()),
     }
 }
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    schema: &'static str,
+    file: &'a str,
+    instructions: &'a [diagnosis::Listed],
+}
+
+/// Disassembled code, schema `bugcheck.disasm.1`.
+///
+/// # Errors
+/// None that an input can cause.
+pub fn listing_json(file: &str, listed: &[diagnosis::Listed]) -> serde_json::Result<String> {
+    document(&Listing { schema: "bugcheck.disasm.1", file, instructions: listed })
+}
