@@ -1,20 +1,27 @@
 //! Names that may have been meant.
 
-/// Whether `name` can become `wanted` in at most `limit` changes, in any case: how many, if so.
+/// Whether `name` can become `wanted` in at most `limit` changes, in any case: how many, if so. Only the
+/// band of the table that can be within the limit is worked out; beyond it stands `limit + 1`.
 fn distance(name: &[u8], wanted: &[u8], limit: usize) -> Option<usize> {
     if name.len().abs_diff(wanted.len()) > limit {
         return None;
     }
-    let mut row: Vec<usize> = (0..=wanted.len()).collect();
+    let beyond = limit + 1;
+    let mut row: Vec<usize> = (0..=wanted.len()).map(|changes| changes.min(beyond)).collect();
     for (index, byte) in name.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, other) in wanted.iter().enumerate() {
-            let change = diagonal + usize::from(!byte.eq_ignore_ascii_case(other));
+        let from = index.saturating_sub(limit);
+        let to = (index + limit + 1).min(wanted.len());
+        let mut diagonal = row[from];
+        row[from] = if from == 0 { (index + 1).min(beyond) } else { beyond };
+        let mut least = row[from];
+        for column in from..to {
+            let change = diagonal + usize::from(!byte.eq_ignore_ascii_case(&wanted[column]));
             diagonal = row[column + 1];
-            row[column + 1] = change.min(diagonal + 1).min(row[column] + 1);
+            let here = change.min(diagonal + 1).min(row[column] + 1).min(beyond);
+            row[column + 1] = here;
+            least = least.min(here);
         }
-        if row.iter().min().is_some_and(|least| *least > limit) {
+        if least > limit {
             return None;
         }
     }
@@ -47,6 +54,18 @@ pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_are_counted_up_to_the_limit() {
+        let far =
+            |name: &str, wanted: &str, limit| distance(name.as_bytes(), wanted.as_bytes(), limit);
+        assert_eq!(far("KITTEN", "sitting", 3), Some(3));
+        assert_eq!(far("KITTEN", "sitting", 2), None);
+        assert_eq!(far("", "abc", 3), Some(3));
+        assert_eq!(far("ABCDEFGH", "BCDEFGH", 1), Some(1));
+        assert_eq!(far("ABCDEFGH", "abcdefgh", 1), Some(0));
+        assert_eq!(far("ABCD", "", 3), None);
+    }
 
     #[test]
     fn near_names_come_first() {
