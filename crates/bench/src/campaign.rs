@@ -163,8 +163,8 @@ struct Campaign<'a> {
     battery: usize,
     /// Those between are its memory mode, and those from here on have a call that fails.
     failing: usize,
-    /// Those from here on go on beyond what ended every run of another.
-    beyond: Option<usize>,
+    /// Those that go on beyond what ended every run of one of the battery, or of these.
+    beyond: Range<usize>,
     /// Something was found, and that is enough.
     enough: bool,
     /// Different pieces of advice so far, and how many schedules had been run when the last one came.
@@ -276,7 +276,7 @@ pub fn test(
         options,
         battery: scenarios.len(),
         failing: searches.len(),
-        beyond: None,
+        beyond: 0..0,
         searches,
         enough: false,
         advice: (0, 0),
@@ -328,7 +328,9 @@ fn lock(search: &Mutex<Search>) -> MutexGuard<'_, Search> {
 impl Campaign<'_> {
     fn run(&mut self) {
         for bound in 0..=self.options.bound {
-            self.bound(0..self.battery, bound);
+            // Those beyond take turns with the battery from the second bound on.
+            let all: Vec<usize> = (0..self.battery).chain(self.beyond.clone()).collect();
+            self.bound(&all, bound);
             if self.searches[..self.battery].iter().all(|search| !lock(search).waits(bound)) {
                 let whole = |search: &Arc<Mutex<Search>>| {
                     let search = lock(search);
@@ -341,12 +343,8 @@ impl Campaign<'_> {
             if self.shared.done() {
                 return;
             }
-            if self.options.keep_going && bound > 0 {
-                self.go_beyond(bound);
-            }
             if self.enough {
-                let decided =
-                    self.decided(0..self.battery).filter(|&in_bound| in_bound < self.options.bound);
+                let decided = self.decided(&all).filter(|&in_bound| in_bound < self.options.bound);
                 if let Some(bound) = decided {
                     self.notes.push(format!(
                         "The search stopped in preemption bound {bound}, which has findings; \
@@ -356,18 +354,19 @@ impl Campaign<'_> {
                 return;
             }
             if bound == 0 {
+                if self.options.keep_going {
+                    self.go_beyond();
+                }
                 self.short_of_memory();
                 if self.enough {
                     return;
-                }
-                if self.options.keep_going {
-                    self.go_beyond(bound);
                 }
             }
         }
         // Memory mode, if there is time left and nothing was found without it.
         for bound in 0..=MEMORY_BOUND.min(self.options.bound) {
-            self.bound(self.battery..self.failing, bound);
+            let memory: Vec<usize> = (self.battery..self.failing).collect();
+            self.bound(&memory, bound);
             if self.enough || self.shared.done() {
                 return;
             }
@@ -379,7 +378,7 @@ impl Campaign<'_> {
 
     /// Searches a bound of these, round after round, until it is complete, something is found, or
     /// schedules or time are used up.
-    fn bound(&mut self, range: Range<usize>, bound: u32) {
+    fn bound(&mut self, these: &[usize], bound: u32) {
         let mut most = FIRST_ROUND;
         loop {
             let after_advice = self.after_advice();
@@ -387,19 +386,19 @@ impl Campaign<'_> {
                 self.enough = true;
                 return;
             }
-            let items = self.round(range.clone(), bound, most, after_advice);
+            let items = self.round(these, bound, most, after_advice);
             if items.is_empty() {
                 return;
             }
             let shared = self.shared;
             shared.bound.store(bound, Ordering::Relaxed);
-            shared.done.store(range.len() - items.len(), Ordering::Relaxed);
-            shared.count.store(range.len(), Ordering::Relaxed);
+            shared.done.store(these.len().saturating_sub(items.len()), Ordering::Relaxed);
+            shared.count.store(these.len(), Ordering::Relaxed);
             shared.crew.round(items, Job::Bound(most));
             if shared.done() {
                 return;
             }
-            if self.decided(range.clone()).is_some() && !self.options.keep_going {
+            if self.decided(these).is_some() && !self.options.keep_going {
                 self.enough = true;
                 return;
             }
@@ -409,11 +408,11 @@ impl Campaign<'_> {
 
     /// The searches that have schedules of a bound left, each told how many it may run; and if rounds
     /// are long by now those that are through with it, for a few of the next bound.
-    fn round(&self, range: Range<usize>, bound: u32, most: u64, after_advice: u64) -> Vec<Item> {
+    fn round(&self, these: &[usize], bound: u32, most: u64, after_advice: u64) -> Vec<Item> {
         // An equal share for each scenario keeps the result independent of the workers' speed.
         let share = self.options.schedules.map(|most| most.div_ceil(self.searches.len() as u64));
         let waiting = |bound: u32| {
-            range.clone().filter(move |&index| lock(&self.searches[index]).waits(bound))
+            these.iter().copied().filter(move |&index| lock(&self.searches[index]).waits(bound))
         };
         let behind: Vec<usize> = waiting(bound).collect();
         let ahead = most / AHEAD * FIRST_ROUND;
@@ -434,8 +433,8 @@ impl Campaign<'_> {
     }
 
     /// The lowest bound in which one of these found something that decides the verdict.
-    fn decided(&self, range: Range<usize>) -> Option<u32> {
-        self.searches[range].iter().filter_map(|search| lock(search).decided()).min()
+    fn decided(&self, these: &[usize]) -> Option<u32> {
+        these.iter().filter_map(|&index| lock(&self.searches[index]).decided()).min()
     }
 
     /// Schedules that are left before the search ends because there is advice and nothing worse. Who
@@ -484,32 +483,20 @@ impl Campaign<'_> {
         let calls = calls.iter().map(|(scenario, calls)| (scenario, calls.as_slice()));
         let searches = low_resources::scenarios(calls).into_iter();
         let searches = searches.map(|scenario| Arc::new(Mutex::new(Search::new(scenario, 0))));
+        let first = self.searches.len();
         self.searches.extend(searches);
-        self.bound(self.failing..self.searches.len(), 0);
+        let these: Vec<usize> = (first..self.searches.len()).collect();
+        self.bound(&these, 0);
     }
 
     /// Where the run from which all others depart ends in what a run can go on beyond, the others mostly
-    /// do so, too: searches those scenarios once more, without that rule, up to this bound.
-    fn go_beyond(&mut self, bound: u32) {
-        let first = *self.beyond.get_or_insert(self.searches.len());
-        loop {
-            for bound in 0..=bound {
-                self.bound(first..self.searches.len(), bound);
-                if self.shared.done() {
-                    return;
-                }
-            }
-            let known: HashSet<String> = self.searches[first..]
-                .iter()
-                .map(|search| lock(search).scenario.name.clone())
-                .collect();
-            let from = self.searches[..self.battery].iter().chain(&self.searches[first..]);
-            let next = from.filter_map(|search| lock(search).beyond());
-            let next: Vec<Scenario> =
-                next.filter(|scenario| !known.contains(&scenario.name)).collect();
-            if next.is_empty() {
-                return;
-            }
+    /// do so, too: makes searches of those scenarios without that rule, which begin with that run.
+    fn go_beyond(&mut self) {
+        self.beyond = self.searches.len()..self.searches.len();
+        let mut from: Vec<usize> = (0..self.battery).collect();
+        while !from.is_empty() && !self.shared.done() {
+            let next = from.iter().filter_map(|&index| lock(&self.searches[index]).beyond());
+            let next: Vec<Scenario> = next.collect();
             for rule in next.iter().filter_map(|scenario| scenario.without.last()) {
                 let note = format!("The search went on beyond {rule} where that ends every run.");
                 if !self.notes.contains(&note) {
@@ -518,7 +505,11 @@ impl Campaign<'_> {
             }
             let last = self.options.bound;
             let next = next.into_iter().map(|scenario| Search::new(scenario, last));
+            let first = self.searches.len();
             self.searches.extend(next.map(|search| Arc::new(Mutex::new(search))));
+            self.beyond.end = self.searches.len();
+            from = (first..self.searches.len()).collect();
+            self.bound(&from, 0);
         }
     }
 
@@ -538,7 +529,8 @@ impl Campaign<'_> {
             let items = self.searches[..self.battery].iter().cloned().enumerate().collect();
             self.shared.crew.round(items, Job::Chance(seed, each));
             round += 1;
-            let found = self.decided(0..self.searches.len()).is_some();
+            let all: Vec<usize> = (0..self.searches.len()).collect();
+            let found = self.decided(&all).is_some();
             if found && !self.options.keep_going {
                 return;
             }
