@@ -71,7 +71,7 @@ pub enum Origin {
     Request(u16),
     /// The PnP manager and other parts of the kernel, likewise.
     Kernel(u16),
-    /// The driver itself (`IoAllocateIrp`).
+    /// The driver itself (`IoAllocateIrp`, or in memory of its own).
     Driver,
 }
 

@@ -60,6 +60,31 @@ INIT_CODE static NTSTATUS Requests(PDEVICE_OBJECT Device)
     return STATUS_SUCCESS;
 }
 
+/* A packet in memory of the driver's own, used three times, and ended with the block it lies in. */
+INIT_CODE static NTSTATUS OwnPacket(PDEVICE_OBJECT Device)
+{
+    USHORT Size = IoSizeOfIrp(Device->StackSize);
+    ULONG Calls, Use;
+    PIRP Irp = ExAllocatePoolWithTag(NonPagedPool, Size, TAG);
+
+    if (!Irp)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    for (Use = 0; Use < 3; ++Use) {
+        Calls = 0;
+        if (Use < 2)
+            IoInitializeIrp(Irp, Size, Device->StackSize);
+        else
+            IoReuseIrp(Irp, STATUS_NOT_SUPPORTED);
+        EXPECT(Irp->Type == IO_TYPE_IRP && Irp->Size == Size && !Irp->Cancel);
+        EXPECT(Irp->StackCount == Device->StackSize);
+        EXPECT(Irp->CurrentLocation == Device->StackSize + 1 && !Irp->PendingReturned);
+        IoSetCompletionRoutine(Irp, Completed, &Calls, TRUE, TRUE, TRUE);
+        Send(Device, Irp, &Calls);
+    }
+    ExFreePoolWithTag(Irp, TAG);
+    return STATUS_SUCCESS;
+}
+
 INIT_CODE static NTSTATUS Devices(PDRIVER_OBJECT Driver, PDEVICE_OBJECT Device)
 {
     static ULONG Identity;
@@ -184,6 +209,7 @@ INIT_CODE static NTSTATUS Check(PDRIVER_OBJECT Driver, PDEVICE_OBJECT Device)
 {
     NEED(Devices(Driver, Device));
     NEED(Requests(Device));
+    NEED(OwnPacket(Device));
     NEED(Work(Device));
     NEED(Memory());
     NEED(Opened(Device));

@@ -150,6 +150,9 @@ fn free_for_driver(cx: &mut Cx, address: u64, tag: u32) -> Result<(), Stop> {
         .filter(|block| address < block.address + block.bytes.max(1));
     cx.say(Event::Free { address, block, tag })?;
     free(cx, address);
+    if let Some(block) = block.filter(|block| block.address == address) {
+        crate::io::irp::end_inside(cx, &block);
+    }
     Ok(())
 }
 

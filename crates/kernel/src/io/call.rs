@@ -42,6 +42,10 @@ pub fn IofCallDriver(cx: &mut Cx, target: u64, at: u64) -> Result<u32, Stop> {
     let inherited = memory.peek8(here + location::CONTROL) & PENDING_RETURNED != 0;
     let level = level(locations, current);
     let now = cx.state.moment;
+    if cx.state.irp(at).is_none() {
+        // The driver filled it in with its own hands: it is known from here on.
+        super::irp::begin_anew(cx, at, locations);
+    }
     let mut outer = None;
     if let Some(record) = cx.state.irp_mut(at) {
         if level == 0 {

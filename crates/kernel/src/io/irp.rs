@@ -1,10 +1,11 @@
 //! Making and freeing request packets.
 
 use crate::cx::{Cx, Stop};
+use crate::event::Site;
 use crate::ex::pool;
 use crate::service;
 use crate::service::Service;
-use crate::state::{BlockKind, IrpRecord, Location, Origin};
+use crate::state::{Block, BlockKind, IrpRecord, Location, Origin};
 use crate::world::World;
 use memory::Access;
 use nt::layout::{io_stack_location as location, irp};
@@ -43,7 +44,13 @@ pub(crate) fn make(world: &mut World, locations: u8, origin: Origin) -> Option<u
     let at = pool::allocate(world, BlockKind::Irp, false, bytes, 0)?;
     initialize(world, at, bytes, locations);
     let made = world.state.moment;
-    world.state.irps.push(IrpRecord {
+    world.state.irps.push(fresh(at, locations, origin, made));
+    Some(at)
+}
+
+/// The record of a packet that has been nowhere yet.
+fn fresh(at: u64, locations: u8, origin: Origin, made: Site) -> IrpRecord {
+    IrpRecord {
         address: at,
         locations,
         origin,
@@ -56,8 +63,33 @@ pub(crate) fn make(world: &mut World, locations: u8, origin: Origin) -> Option<u
         pended: None,
         queued: None,
         history: [Location::default(); crate::state::LOCATIONS],
-    });
-    Some(at)
+    }
+}
+
+/// A packet in memory of the driver's begins anew. One that somebody else made keeps its record:
+/// a driver may begin anew only what it made.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/reusing-irps>
+pub(crate) fn begin_anew(world: &mut World, at: u64, locations: u8) {
+    let made = world.state.moment;
+    match world.state.irp_mut(at) {
+        Some(record) if record.origin == Origin::Driver => {
+            *record = fresh(at, locations, Origin::Driver, made);
+        }
+        Some(_) => {}
+        None => world.state.irps.push(fresh(at, locations, Origin::Driver, made)),
+    }
+}
+
+/// The driver frees a block of its pool, and the packets that it made there end with it.
+pub(crate) fn end_inside(world: &mut World, block: &Block) {
+    let now = world.state.moment;
+    let inside = block.address..block.address + block.bytes;
+    let records = world.state.irps.iter_mut();
+    for record in records.filter(|record| record.origin == Origin::Driver) {
+        if inside.contains(&record.address) {
+            record.freed.get_or_insert(now);
+        }
+    }
 }
 
 /// Address of the stack location for the topmost driver.
@@ -92,6 +124,7 @@ pub fn IoInitializeIrp(cx: &mut Cx, at: u64, bytes: u16, locations: u8) -> Resul
     let bytes = u64::from(bytes).max(size(locations));
     cx.probe(at, bytes, Access::Write)?;
     initialize(cx, at, bytes, locations);
+    begin_anew(cx, at, locations);
     Ok(())
 }
 
@@ -103,11 +136,7 @@ pub fn IoReuseIrp(cx: &mut Cx, at: u64, status: u32) -> Result<(), Stop> {
     cx.probe(at, size(locations), Access::Write)?;
     initialize(cx, at, size(locations), locations);
     cx.bus.memory.poke32(at + irp::IO_STATUS_STATUS, status);
-    if let Some(record) = cx.state.irp_mut(at) {
-        record.completed = None;
-        record.freed = None;
-        record.history = [Location::default(); crate::state::LOCATIONS];
-    }
+    begin_anew(cx, at, locations);
     Ok(())
 }
 
@@ -118,4 +147,69 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoInitializeIrp, quiet),
         service!(IoReuseIrp),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::call::IofCallDriver;
+    use crate::rtl::test_machine::{block, run};
+    use nt::layout::{device_object, driver_object};
+
+    #[test]
+    fn a_packet_in_memory_of_the_drivers_is_known_from_its_first_call_on() {
+        run(|cx| {
+            let driver = crate::io::device::make_driver(cx, "\\Driver\\Test", 0, 0, 0);
+            let routine = cx.registry.address_of("KeGetCurrentIrql").expect("a service");
+            cx.write64(driver + driver_object::MAJOR_FUNCTION, routine)?;
+            let device = crate::io::device::make_device(cx, driver, 0, None, 0, 0, false);
+            let device = device.ok_or(Stop::Run)?;
+            cx.write8(device + device_object::STACK_SIZE, 1)?;
+            let at = block(cx, size(1));
+            // Filled in by hand, as no routine was asked to.
+            initialize(cx, at, size(1), 1);
+            assert!(cx.state.irp(at).is_none());
+            IofCallDriver(cx, device, at)?;
+            let record = *cx.state.irp(at).expect("a record");
+            assert_eq!((record.origin, record.locations), (Origin::Driver, 1));
+            assert_eq!(record.history[0].device, device);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_packet_begins_anew_and_ends_with_its_block() {
+        run(|cx| {
+            // It lies somewhere inside the block, as in a driver's own structure.
+            let home = block(cx, size(2) + 32);
+            let at = home + 32;
+            IoInitializeIrp(cx, at, size(2) as u16, 2)?;
+            crate::io::cancel::IoCancelIrp(cx, at)?;
+            assert!(cx.state.irp(at).is_some_and(|record| record.cancelled.is_some()));
+            for again in [
+                |cx: &mut Cx, at| IoReuseIrp(cx, at, 0),
+                |cx: &mut Cx, at| IoInitializeIrp(cx, at, size(2) as u16, 2),
+            ] {
+                cx.state.irp_mut(at).expect("a record").completed = Some(1);
+                again(cx, at)?;
+                let record = cx.state.irp(at).expect("a record");
+                assert_eq!((record.cancelled, record.completed), (None, None));
+            }
+            let records = cx.state.irps.len();
+            crate::ex::pool::ExFreePoolWithTag(cx, home, 0)?;
+            assert!(cx.state.irp(at).is_some_and(|record| record.freed.is_some()));
+            assert_eq!(cx.state.irps.len(), records);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_request_of_an_application_keeps_its_record() {
+        run(|cx| {
+            let at = make(cx, 1, Origin::Request(0)).ok_or(Stop::Run)?;
+            IoReuseIrp(cx, at, 0)?;
+            assert_eq!(cx.state.irp(at).map(|record| record.origin), Some(Origin::Request(0)));
+            Ok(())
+        });
+    }
 }
