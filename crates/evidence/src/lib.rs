@@ -10,6 +10,7 @@ mod bytes;
 pub mod crash_dump;
 mod error;
 pub mod process_dump;
+pub mod setup_log;
 
 pub use blocks::Block;
 pub use error::Error;
