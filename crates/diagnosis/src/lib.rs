@@ -10,4 +10,4 @@ mod listing;
 mod program;
 
 pub use listing::{Listed, MOST_LINES, disassemble};
-pub use program::{Absent, Nothing, Program, Programs, Wanted};
+pub use program::{Absent, Nothing, ProcessLayout, Program, Programs, Wanted};

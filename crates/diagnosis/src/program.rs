@@ -37,6 +37,15 @@ pub enum Absent {
     Unfit(String),
 }
 
+/// Where the kernel of one build keeps what is told of a process: bytes from the start of EPROCESS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessLayout {
+    /// `ImageFileName`, fifteen characters.
+    pub name: Option<u64>,
+    /// `UniqueProcessId`.
+    pub id: Option<u64>,
+}
+
 /// No images at all.
 pub struct Nothing;
 
@@ -56,6 +65,7 @@ pub struct Program {
     functions: Vec<Function>,
     symbols: Symbols,
     memory: OnceLock<Vec<u8>>,
+    process: OnceLock<ProcessLayout>,
     /// Whether it was taken out of a dump's memory.
     pub from_memory: bool,
     /// What of it could not be used, a sentence each.
@@ -82,7 +92,15 @@ impl Program {
             Vec::new()
         });
         drop(image);
-        Ok(Self { file, functions, symbols, memory: OnceLock::new(), from_memory: false, notes })
+        Ok(Self {
+            file,
+            functions,
+            symbols,
+            memory: OnceLock::new(),
+            process: OnceLock::new(),
+            from_memory: false,
+            notes,
+        })
     }
 
     /// The image that `memory` holds from its base on, as a dump has it: parts of it may be missing. `absent`
@@ -131,6 +149,21 @@ impl Program {
     /// Whether it unwinds or names anything.
     pub fn is_of_use(&self) -> bool {
         !self.functions.is_empty() || self.symbols.kind() != symbols::SymbolKind::None
+    }
+
+    /// Where this kernel keeps things of a process, from its PDB, which `programs` is asked for once.
+    pub fn process_layout(&self, programs: &dyn Programs) -> ProcessLayout {
+        *self.process.get_or_init(|| {
+            if self.symbols.kind() != symbols::SymbolKind::Pdb {
+                return ProcessLayout::default();
+            }
+            let Some(pdb) = programs.pdb(&self.image()) else { return ProcessLayout::default() };
+            let wanted = [("_EPROCESS", "ImageFileName"), ("_EPROCESS", "UniqueProcessId")];
+            match symbols::member_offsets(&pdb, &wanted)[..] {
+                [name, id] => ProcessLayout { name, id },
+                _ => ProcessLayout::default(),
+            }
+        })
     }
 
     /// Names and lines.

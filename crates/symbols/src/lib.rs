@@ -11,9 +11,11 @@ mod map_file;
 mod names;
 mod paths;
 mod pdb;
+mod pdb_types;
 
 pub use map_file::{MapFile, MapForm, MapSymbol};
 pub use pdb::is_of as pdb_is_of;
+pub use pdb_types::member_offsets;
 
 use names::Names;
 use pe::Image;

@@ -99,7 +99,7 @@ impl Reader {
 /// The PDB reader adds numbers of the file without looking (pdb2 0.10, `ExtraStreams`), so a damaged PDB
 /// can make it panic. `None` then; the reader is not asked again, so what the panic left half done does
 /// not matter.
-fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 

@@ -216,3 +216,20 @@ fn symbols_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Symbols>();
 }
+
+#[test]
+fn members_of_structures_are_found_in_a_pdb() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../drivers/buggy/unhandled-exception-filter");
+    let pdb = std::fs::read(folder.join("unhandled-exception-filter.pdb")).expect("a PDB of ours");
+    let wanted = [
+        ("_DEVICE_OBJECT", "DeviceExtension"),
+        ("_IRP", "IoStatus"),
+        ("_IRP", "NoSuchMember"),
+        ("_NO_SUCH_STRUCTURE", "Field"),
+    ];
+    let found = symbols::member_offsets(&pdb, &wanted);
+    assert_eq!(found, [Some(0x40), Some(0x30), None, None]);
+    assert_eq!(symbols::member_offsets(&pdb[..pdb.len() / 2], &wanted).len(), 4);
+    assert_eq!(symbols::member_offsets(b"no PDB", &wanted), [None; 4]);
+}

@@ -110,13 +110,22 @@ fn instruction(view: &View<'_>, explained: &Explained, origin: Option<&Origin>) 
     let codes = explained.parameters.iter().filter(|it| it.kind == Kind::Code).map(|it| it.value);
     for pc in faulted.into_iter().chain(codes) {
         if let Some(spot) = view.spot(pc, false) {
-            if role(&spot.module) == Role::Driver {
-                let why = format!("the instruction at {} lies in it.", spot.text());
-                return Some(blame(&spot.module, why, Confidence::High));
+            let place = spot.text();
+            match role(&spot.module) {
+                Role::Driver => {
+                    let why = format!("the instruction at {place} lies in it.");
+                    return Some(blame(&spot.module, why, Confidence::High));
+                }
+                Role::Carrier => {
+                    let why = format!(
+                        "the instruction at {place} lies in it, though it passes on what other drivers hand it."
+                    );
+                    return Some(blame(&spot.module, why, Confidence::Medium));
+                }
+                Role::Kernel => continue,
             }
-            continue;
         }
-        let mut gone = view.dump.unloaded.iter().rev();
+        let mut gone = view.dump.unloaded.iter();
         if let Some(gone) = gone.find(|it| (it.begin..it.end).contains(&pc)) {
             let why = format!(
                 "{pc:#x} is where it was before it was unloaded: something still called it."

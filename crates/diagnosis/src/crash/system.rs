@@ -28,8 +28,12 @@ pub struct System {
     pub crashed: Option<String>,
     /// Seconds since it was started.
     pub up_seconds: Option<u64>,
-    /// Name of the process that ran, found by its form in the process block.
+    /// Name of the process that ran.
     pub process: Option<String>,
+    /// Whether that name was found by its form only: the kernel's PDB was not at hand to say where it is.
+    pub process_by_form: bool,
+    /// Its number, where the kernel's PDB says where that is.
+    pub process_id: Option<u64>,
     /// Flags of Driver Verifier: which drivers is not told.
     pub verifier: Option<u32>,
     /// The comment in the dump's header.
@@ -38,6 +42,7 @@ pub struct System {
 
 pub(super) fn of(view: &View<'_>) -> System {
     let header = &view.dump.header;
+    let process = process(view);
     System {
         kind: kind(header.kind),
         machine: match header.machine {
@@ -59,7 +64,9 @@ pub(super) fn of(view: &View<'_>) -> System {
         processor_vendor: vendor(view.dump),
         crashed: header.system_time.and_then(time_of),
         up_seconds: header.up_time.map(|ticks| ticks / 10_000_000),
-        process: view.dump.process().and_then(process_name),
+        process: process.name,
+        process_by_form: process.by_form,
+        process_id: process.id,
         verifier: view.dump.verifier_level(),
         comment: header.comment.map(|text| text.iter().map(|&byte| char::from(byte)).collect()),
     }
@@ -107,6 +114,37 @@ fn vendor(dump: &Dump<'_>) -> Option<&'static str> {
     VENDORS.into_iter().find(|vendor| {
         prcb.windows(vendor.len()).step_by(1).any(|bytes| bytes == vendor.as_bytes())
     })
+}
+
+#[derive(Default)]
+struct Process {
+    name: Option<String>,
+    by_form: bool,
+    id: Option<u64>,
+}
+
+/// The process that ran: by the kernel's own types where its PDB is at hand, else by its form.
+fn process(view: &View<'_>) -> Process {
+    let Some(block) = view.dump.process() else { return Process::default() };
+    let layout = view.process_layout();
+    let field = |at: Option<u64>, length: usize| {
+        let start = usize::try_from(at?).ok()?;
+        block.get(start..start.checked_add(length)?)
+    };
+    let name = field(layout.name, 15).map(|bytes| {
+        let text = bytes.iter().take_while(|byte| **byte != 0);
+        text.map(|&byte| char::from(byte)).collect::<String>()
+    });
+    let word = if view.bits() == 64 { 8 } else { 4 };
+    let id = field(layout.id, word)
+        .map(|bytes| bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)));
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => Process { name: Some(name), by_form: false, id },
+        None => {
+            let name = process_name(&block);
+            Process { by_form: name.is_some(), name, id }
+        }
+    }
 }
 
 /// `ImageFileName` of a process block: fifteen bytes, a name and zeros. Where it stands changes from

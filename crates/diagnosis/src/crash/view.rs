@@ -1,7 +1,7 @@
 //! A dump together with the images of its modules: memory, and names for addresses.
 
 use crate::listing::CodeSpace;
-use crate::program::{Absent, Program, Programs, Wanted};
+use crate::program::{Absent, ProcessLayout, Program, Programs, Wanted};
 use evidence::crash_dump::{Dump, Machine, Module};
 use serde::Serialize;
 use std::cell::OnceCell;
@@ -111,6 +111,13 @@ impl<'d> View<'d> {
         self.asked(index).as_ref().ok()
     }
 
+    /// Where the kernel keeps things of a process, if its image and PDB are at hand.
+    pub fn process_layout(&self) -> ProcessLayout {
+        let kernel = self.dump.modules.iter().position(|module| is_kernel(module.name()));
+        let program = kernel.and_then(|index| self.program(index));
+        program.map(|program| program.process_layout(self.source)).unwrap_or_default()
+    }
+
     fn asked(&self, index: usize) -> &Result<Arc<Program>, Absent> {
         self.programs[index].get_or_init(|| {
             let module = &self.dump.modules[index];
@@ -201,8 +208,8 @@ impl<'d> View<'d> {
         if let Some(spot) = self.spot(address, false) {
             return spot.text();
         }
-        let gone = self.dump.unloaded.iter();
-        if let Some(gone) = gone.rev().find(|it| (it.begin..it.end).contains(&address)) {
+        let mut gone = self.dump.unloaded.iter();
+        if let Some(gone) = gone.find(|it| (it.begin..it.end).contains(&address)) {
             return format!("in {}, which had been unloaded", gone.name);
         }
         match self.dump.stack() {

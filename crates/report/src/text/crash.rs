@@ -257,7 +257,14 @@ fn system(page: &mut Page<'_>, it: &System) {
         rows.push(("up", up_time(seconds)));
     }
     if let Some(process) = &it.process {
-        rows.push(("process", process.clone()));
+        let mut text = process.clone();
+        if let Some(id) = it.process_id {
+            text = format!("{text}, PID {id}");
+        }
+        if it.process_by_form {
+            text.push_str(" (found by its form in the process block)");
+        }
+        rows.push(("process", text));
     }
     if let Some(flags) = it.verifier {
         let text = if flags == 0 { "off".to_owned() } else { knowledge::verifier_text(flags) };
