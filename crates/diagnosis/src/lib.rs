@@ -7,6 +7,7 @@
 
 pub mod crash;
 mod listing;
+pub mod process;
 mod program;
 
 pub use listing::{Listed, MOST_LINES, disassemble};

@@ -3,7 +3,7 @@
 mod crash;
 mod lookup;
 
-pub use crash::{crash_json, listing_json};
+pub use crash::{crash_json, listing_json, process_json};
 pub use lookup::lookup_json;
 
 use crate::RuleInfo;

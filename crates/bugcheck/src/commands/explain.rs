@@ -19,7 +19,8 @@ Images and PDBs are looked for beside the file, in each --images folder (the fil
 out as a symbol store), and along --symbols, or _NT_SYMBOL_PATH if that is not given. A file that is of
 another build is said to be so and not used.
 
-It reads kernel crash dumps: small ones, full and kernel ones, of 64-bit and 32-bit Windows.
+It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
+minidumps of processes.
 
 The exit status is 1 where something is wrong, as in every crash dump, 0 where nothing is, and 2 where a
 file could not be read or is of no kind that is known.";

@@ -3,6 +3,7 @@
 //! A kind of file is one entry in [`KINDS`] and one file beside this one.
 
 mod crash_dump;
+mod process_dump;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
@@ -41,8 +42,11 @@ struct Kind {
 }
 
 /// Every kind; the first that knows a file explains it.
-const KINDS: &[Kind] =
-    &[Kind { name: "kernel crash dumps", is: crash_dump::is_one, explain: crash_dump::explain }];
+#[rustfmt::skip]
+const KINDS: &[Kind] = &[
+    Kind { name: "kernel crash dumps", is: crash_dump::is_one, explain: crash_dump::explain },
+    Kind { name: "minidumps of processes", is: process_dump::is_one, explain: process_dump::explain },
+];
 
 /// Files below folders that are looked at, at most.
 const MOST_FILES: usize = 1_000_000;

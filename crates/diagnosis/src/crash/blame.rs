@@ -3,6 +3,7 @@
 use super::origin::Origin;
 use super::stack::StackFrame;
 use super::view::{View, is_kernel, short};
+use evidence::crash_dump::Dump;
 use finding::Trust;
 use knowledge::Explained;
 use knowledge::bugcheck::Kind;
@@ -52,12 +53,13 @@ const NARROW: Offsets =
     Offsets { irp_current_stack: 0x60, stack_device: 0x14, device_driver: 0x8, driver_start: 0xc };
 
 pub(super) fn find(
+    dump: &Dump<'_>,
     view: &View<'_>,
     explained: &Explained,
     origin: Option<&Origin>,
     stack: &[StackFrame],
 ) -> Option<Blame> {
-    let found = named(view, explained)
+    let found = named(dump, view, explained)
         .or_else(|| instruction(view, explained, origin))
         .or_else(|| object(view, explained));
     if let Some(found) = found {
@@ -85,8 +87,8 @@ fn role(module: &str) -> Role {
 }
 
 /// Windows wrote down the driver itself, or a parameter is its name.
-fn named(view: &View<'_>, explained: &Explained) -> Option<Blame> {
-    if let Some(name) = view.dump.broken_driver().filter(|name| !name.is_empty()) {
+fn named(dump: &Dump<'_>, view: &View<'_>, explained: &Explained) -> Option<Blame> {
+    if let Some(name) = dump.broken_driver().filter(|name| !name.is_empty()) {
         let why = "Windows wrote its name into the dump as the driver that failed.".to_owned();
         return Some(blame(&name, why, Confidence::High));
     }
@@ -125,7 +127,7 @@ fn instruction(view: &View<'_>, explained: &Explained, origin: Option<&Origin>) 
                 Role::Kernel => continue,
             }
         }
-        let mut gone = view.dump.unloaded.iter();
+        let mut gone = view.unloaded().iter();
         if let Some(gone) = gone.find(|it| (it.begin..it.end).contains(&pc)) {
             let why = format!(
                 "{pc:#x} is where it was before it was unloaded: something still called it."

@@ -51,7 +51,7 @@ const AFTER: usize = 3;
 const FARTHEST: u64 = 64 << 10;
 
 /// The code at the instruction pointer, with the operands of its instruction.
-pub(super) fn at(view: &View<'_>, registers: &Registers) -> Code {
+pub(crate) fn at(view: &View<'_>, registers: &Registers) -> Code {
     let bits = match bits(view) {
         Ok(bits) => bits,
         Err(none) => return none,
@@ -69,7 +69,7 @@ pub(super) fn at(view: &View<'_>, registers: &Registers) -> Code {
 }
 
 /// The code around a call, by the address that it returns to.
-pub(super) fn at_call(view: &View<'_>, back: u64) -> Code {
+pub(crate) fn at_call(view: &View<'_>, back: u64) -> Code {
     let bits = match bits(view) {
         Ok(bits) => bits,
         Err(none) => return none,

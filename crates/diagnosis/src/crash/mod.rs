@@ -4,11 +4,11 @@
 //! call stack, and from all of that to the module to blame. Each step says what it rests on.
 
 mod blame;
-mod code;
+pub(crate) mod code;
 mod origin;
-mod stack;
+pub(crate) mod stack;
 mod system;
-mod view;
+pub(crate) mod view;
 
 pub use blame::{Blame, Confidence};
 pub use code::{Code, Line, Operand};
@@ -84,10 +84,10 @@ pub const BENCH_TAG: [u8; 16] = [
 pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
     let view = View::new(dump, programs);
     let explained = explain(dump, view.bits());
-    let origin = origin::find(&view, &explained);
+    let origin = origin::find(dump, &view, &explained);
     let stack =
         origin.as_ref().map(|origin| stack::walk(&view, &origin.registers)).unwrap_or_default();
-    let blame = blame::find(&view, &explained, origin.as_ref(), &stack);
+    let blame = blame::find(dump, &view, &explained, origin.as_ref(), &stack);
     let code = code(&view, origin.as_ref(), blame.as_ref(), &stack);
     let bucket = bucket(&explained, blame.as_ref(), &stack);
     let pointers = explained.parameters.iter().zip(1..).filter_map(|(parameter, number)| {
@@ -97,19 +97,19 @@ pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
         (!named.is_empty()).then_some((number, named))
     });
     let pointers = pointers.collect();
-    let exception = origin::exception(&view, &explained);
+    let exception = origin::exception(dump, &view, &explained);
     let finding = finding(&explained, blame.as_ref(), &stack);
-    let images = view.asked_for().map(|(module, asked)| (module.name().to_owned(), outcome(asked)));
+    let images = image_outcomes(&view);
     Crash {
         pointers,
-        system: system::of(&view),
+        system: system::of(dump, &view),
         exception,
         code,
         blame,
         bucket,
         modules: dump.modules.clone(),
         unloaded: dump.unloaded.clone(),
-        images: images.collect(),
+        images,
         lacks: dump.lacks.clone(),
         bench: bench(dump),
         added: dump.blobs().iter().map(added).collect(),
@@ -188,6 +188,11 @@ fn explain(dump: &Dump<'_>, bits: u32) -> Explained {
         }
         None => knowledge::BugCheck::unknown(code).explain(parameters, bits),
     }
+}
+
+/// Module and outcome of each image that was asked for.
+pub(crate) fn image_outcomes(view: &View<'_>) -> Vec<(String, String)> {
+    view.asked_for().map(|(module, asked)| (module.name().to_owned(), outcome(asked))).collect()
 }
 
 fn outcome(asked: &Result<std::sync::Arc<crate::Program>, Absent>) -> String {

@@ -1,7 +1,7 @@
 //! Where it went wrong: the registers of the moment, and where they come from.
 
 use super::view::View;
-use evidence::crash_dump::{Exception, Machine, Registers};
+use evidence::crash_dump::{Dump, Exception, Machine, Registers};
 use knowledge::Explained;
 use knowledge::bugcheck::Kind;
 
@@ -47,8 +47,8 @@ const CS_X86: u64 = 0x6c;
 const ESP_X86: u64 = 0x74;
 
 /// The best registers that the dump has for what happened.
-pub(super) fn find(view: &View<'_>, explained: &Explained) -> Option<Origin> {
-    let header = view.dump.registers().filter(|registers| registers.pc != 0);
+pub(super) fn find(dump: &Dump<'_>, view: &View<'_>, explained: &Explained) -> Option<Origin> {
+    let header = dump.registers().filter(|registers| registers.pc != 0);
     let parameters = || explained.parameters.iter().zip(1..).filter(|(it, _)| it.value != 0);
     for (parameter, number) in parameters() {
         let found = match parameter.kind {
@@ -95,7 +95,7 @@ pub(super) fn find(view: &View<'_>, explained: &Explained) -> Option<Origin> {
     let source = "the context record in the dump's header".to_owned();
     let of_header = header.map(|registers| Origin { source, registers, of_fault: false });
     of_header.or_else(|| {
-        let registers = view.dump.prcb_registers()?;
+        let registers = dump.prcb_registers()?;
         let source =
             "the processor block: registers at the call that stopped the machine".to_owned();
         Some(Origin { source, registers, of_fault: false })
@@ -103,10 +103,14 @@ pub(super) fn find(view: &View<'_>, explained: &Explained) -> Option<Origin> {
 }
 
 /// The exception record that a parameter points at, or the header's.
-pub(super) fn exception(view: &View<'_>, explained: &Explained) -> Option<Exception> {
+pub(super) fn exception(
+    dump: &Dump<'_>,
+    view: &View<'_>,
+    explained: &Explained,
+) -> Option<Exception> {
     let mut records = explained.parameters.iter().filter(|it| it.kind == Kind::Exception);
     let found = records.find_map(|parameter| exception_at(view, parameter.value));
-    found.or_else(|| view.dump.header.exception.clone().filter(|record| record.code != 0))
+    found.or_else(|| dump.header.exception.clone().filter(|record| record.code != 0))
 }
 
 fn exception_at(view: &View<'_>, address: u64) -> Option<Exception> {
@@ -114,9 +118,7 @@ fn exception_at(view: &View<'_>, address: u64) -> Option<Exception> {
     let size: u64 = if wide { 8 } else { 4 };
     let half = |at: u64| {
         let mut bytes = [0; 4];
-        view.dump
-            .read_virtual(address.checked_add(at)?, &mut bytes)
-            .then(|| u32::from_le_bytes(bytes))
+        view.read(address.checked_add(at)?, &mut bytes).then(|| u32::from_le_bytes(bytes))
     };
     let word = |at: u64| view.pointer(address.checked_add(at)?);
     let (code, flags) = (half(0)?, half(4)?);
@@ -140,7 +142,7 @@ fn context_at(view: &View<'_>, address: u64) -> Option<Registers> {
         Machine::Other(_) => return None,
     };
     let mut bytes = vec![0; size];
-    let found = view.dump.read_virtual(address, &mut bytes);
+    let found = view.read(address, &mut bytes);
     found.then(|| Registers::parse(view.machine(), &bytes)).flatten().filter(|it| it.pc != 0)
 }
 
@@ -156,7 +158,7 @@ fn trap_frame_at(view: &View<'_>, address: u64) -> Option<Registers> {
         layout.iter().map(|&(name, at)| Some((name, word(at)?))).collect::<Option<Vec<_>>>()?;
     let segment = word(cs)? & 0xffff;
     if view.machine() == Machine::X86 {
-        let moved = if view.dump.header.build >= 9200 { 4 } else { 0 };
+        let moved = if view.build() >= 9200 { 4 } else { 0 };
         for &(name, at) in VOLATILE_X86 {
             all.push((name, word(at - moved)?));
         }

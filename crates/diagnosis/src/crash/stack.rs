@@ -31,7 +31,7 @@ const PAGE: u64 = 0x1000;
 
 /// The stack's memory from `sp` on: its address and bytes.
 pub(super) fn region(view: &View<'_>, sp: u64) -> Option<(u64, Vec<u8>)> {
-    if let Some((start, bytes)) = view.dump.stack()
+    if let Some((start, bytes)) = view.stack()
         && let Some(inside) = sp.checked_sub(start)
         && let Some(bytes) = bytes.get(usize::try_from(inside).ok()?..)
         && !bytes.is_empty()
@@ -44,7 +44,7 @@ pub(super) fn region(view: &View<'_>, sp: u64) -> Option<(u64, Vec<u8>)> {
         let length = (PAGE - at % PAGE) as usize;
         let old = bytes.len();
         bytes.resize(old + length, 0);
-        if !view.dump.read_virtual(at, &mut bytes[old..]) {
+        if !view.read(at, &mut bytes[old..]) {
             bytes.truncate(old);
             break;
         }
@@ -54,7 +54,7 @@ pub(super) fn region(view: &View<'_>, sp: u64) -> Option<(u64, Vec<u8>)> {
 }
 
 /// Walks from `registers` outwards.
-pub(super) fn walk(view: &View<'_>, registers: &Registers) -> Vec<StackFrame> {
+pub(crate) fn walk(view: &View<'_>, registers: &Registers) -> Vec<StackFrame> {
     let spot = view.spot(registers.pc, false);
     let first = StackFrame { address: registers.pc, sp: registers.sp, trust: Trust::Context, spot };
     let mut frames = vec![first];
@@ -172,7 +172,7 @@ fn scan(view: &View<'_>, start: u64, bytes: &[u8], sp: u64) -> Option<(u64, u64)
 /// Whether `address` lies in code behind a call, as far as the bytes are to be had.
 fn may_return_to(view: &View<'_>, address: u64) -> bool {
     let Some(index) = view.module_index(address) else { return false };
-    let rva = address - view.dump.modules[index].base;
+    let rva = address - view.modules()[index].base;
     // Headers come first in every image.
     if rva < PAGE {
         return false;

@@ -1,7 +1,7 @@
 //! The machine: version, processors, times, process.
 
 use super::view::View;
-use evidence::crash_dump::{Dump, Kind, Machine};
+use evidence::crash_dump::{Dump, Kind};
 use knowledge::windows;
 use serde::Serialize;
 
@@ -40,17 +40,12 @@ pub struct System {
     pub comment: Option<String>,
 }
 
-pub(super) fn of(view: &View<'_>) -> System {
-    let header = &view.dump.header;
-    let process = process(view);
+pub(super) fn of(dump: &Dump<'_>, view: &View<'_>) -> System {
+    let header = &dump.header;
+    let process = process(dump, view);
     System {
         kind: kind(header.kind),
-        machine: match header.machine {
-            Machine::X64 => "x64",
-            Machine::X86 => "x86",
-            Machine::Arm64 => "ARM64",
-            Machine::Other(_) => "another processor",
-        },
+        machine: crate::process::machine_text(header.machine),
         build: header.build,
         release: windows::release(header.build),
         checked: header.major == 0xc,
@@ -61,13 +56,13 @@ pub(super) fn of(view: &View<'_>) -> System {
             _ => None,
         }),
         processors: header.processors,
-        processor_vendor: vendor(view.dump),
+        processor_vendor: vendor(dump),
         crashed: header.system_time.and_then(time_of),
         up_seconds: header.up_time.map(|ticks| ticks / 10_000_000),
         process: process.name,
         process_by_form: process.by_form,
         process_id: process.id,
-        verifier: view.dump.verifier_level(),
+        verifier: dump.verifier_level(),
         comment: header.comment.map(|text| text.iter().map(|&byte| char::from(byte)).collect()),
     }
 }
@@ -124,8 +119,8 @@ struct Process {
 }
 
 /// The process that ran: by the kernel's own types where its PDB is at hand, else by its form.
-fn process(view: &View<'_>) -> Process {
-    let Some(block) = view.dump.process() else { return Process::default() };
+fn process(dump: &Dump<'_>, view: &View<'_>) -> Process {
+    let Some(block) = dump.process() else { return Process::default() };
     let layout = view.process_layout();
     let field = |at: Option<u64>, length: usize| {
         let start = usize::try_from(at?).ok()?;

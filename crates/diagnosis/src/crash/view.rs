@@ -2,7 +2,7 @@
 
 use crate::listing::CodeSpace;
 use crate::program::{Absent, ProcessLayout, Program, Programs, Wanted};
-use evidence::crash_dump::{Dump, Machine, Module};
+use evidence::crash_dump::{Dump, Machine, Module, Unloaded};
 use serde::Serialize;
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -69,8 +69,56 @@ pub fn is_kernel(module: &str) -> bool {
     NAMES.iter().any(|name| module.eq_ignore_ascii_case(name))
 }
 
-pub(super) struct View<'d> {
-    pub dump: &'d Dump<'d>,
+/// What a dump of any kind has captured.
+pub(crate) trait Captured {
+    /// The processor.
+    fn machine(&self) -> Machine;
+    /// Whether pointers have 64 bits.
+    fn wide(&self) -> bool;
+    /// Build of Windows.
+    fn build(&self) -> u32;
+    /// Loaded modules.
+    fn modules(&self) -> &[Module];
+    /// Unloaded modules, the latest first.
+    fn unloaded(&self) -> &[Unloaded];
+    /// Fills `buffer` from memory; `false` where a byte is not there.
+    fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
+    /// The stack of whoever crashed: its lowest address and its bytes.
+    fn stack(&self) -> Option<(u64, &[u8])>;
+}
+
+impl Captured for Dump<'_> {
+    fn machine(&self) -> Machine {
+        self.header.machine
+    }
+
+    fn wide(&self) -> bool {
+        self.header.wide
+    }
+
+    fn build(&self) -> u32 {
+        self.header.build
+    }
+
+    fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    fn unloaded(&self) -> &[Unloaded] {
+        &self.unloaded
+    }
+
+    fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
+        self.read_virtual(address, buffer)
+    }
+
+    fn stack(&self) -> Option<(u64, &[u8])> {
+        Dump::stack(self)
+    }
+}
+
+pub(crate) struct View<'d> {
+    captured: &'d dyn Captured,
     /// Indices of the dump's modules, by base.
     by_base: Vec<usize>,
     programs: Vec<OnceCell<Result<Arc<Program>, Absent>>>,
@@ -78,32 +126,58 @@ pub(super) struct View<'d> {
 }
 
 impl<'d> View<'d> {
-    pub fn new(dump: &'d Dump<'d>, source: &'d dyn Programs) -> Self {
-        let mut by_base: Vec<usize> = (0..dump.modules.len()).collect();
-        by_base.sort_by_key(|&index| dump.modules[index].base);
-        let programs = dump.modules.iter().map(|_| OnceCell::new()).collect();
-        Self { dump, by_base, programs, source }
+    pub fn new(captured: &'d dyn Captured, source: &'d dyn Programs) -> Self {
+        let modules = captured.modules();
+        let mut by_base: Vec<usize> = (0..modules.len()).collect();
+        by_base.sort_by_key(|&index| modules[index].base);
+        let programs = modules.iter().map(|_| OnceCell::new()).collect();
+        Self { captured, by_base, programs, source }
+    }
+
+    /// Loaded modules, in the order of the dump.
+    pub fn modules(&self) -> &'d [Module] {
+        self.captured.modules()
+    }
+
+    /// Unloaded modules, the latest first.
+    pub fn unloaded(&self) -> &'d [Unloaded] {
+        self.captured.unloaded()
+    }
+
+    /// Build of Windows.
+    pub fn build(&self) -> u32 {
+        self.captured.build()
+    }
+
+    /// The stack of whoever crashed.
+    pub fn stack(&self) -> Option<(u64, &'d [u8])> {
+        self.captured.stack()
+    }
+
+    /// Fills `buffer` from the dump's memory.
+    pub fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
+        self.captured.read(address, buffer)
     }
 
     /// Bits of a pointer.
     pub fn bits(&self) -> u32 {
-        if self.dump.header.wide { 64 } else { 32 }
+        if self.captured.wide() { 64 } else { 32 }
     }
 
     pub fn machine(&self) -> Machine {
-        self.dump.header.machine
+        self.captured.machine()
     }
 
     /// Index of the module that holds `address`.
     pub fn module_index(&self, address: u64) -> Option<usize> {
-        let modules = &self.dump.modules;
+        let modules = self.modules();
         let after = self.by_base.partition_point(|&index| modules[index].base <= address);
         let index = *self.by_base.get(after.checked_sub(1)?)?;
         modules[index].contains(address).then_some(index)
     }
 
     pub fn module(&self, address: u64) -> Option<&'d Module> {
-        self.module_index(address).map(|index| &self.dump.modules[index])
+        self.module_index(address).map(|index| &self.modules()[index])
     }
 
     /// The image of a module.
@@ -113,14 +187,14 @@ impl<'d> View<'d> {
 
     /// Where the kernel keeps things of a process, if its image and PDB are at hand.
     pub fn process_layout(&self) -> ProcessLayout {
-        let kernel = self.dump.modules.iter().position(|module| is_kernel(module.name()));
+        let kernel = self.modules().iter().position(|module| is_kernel(module.name()));
         let program = kernel.and_then(|index| self.program(index));
         program.map(|program| program.process_layout(self.source)).unwrap_or_default()
     }
 
     fn asked(&self, index: usize) -> &Result<Arc<Program>, Absent> {
         self.programs[index].get_or_init(|| {
-            let module = &self.dump.modules[index];
+            let module = &self.modules()[index];
             let found = self.source.program(&Wanted {
                 name: module.name().to_owned(),
                 timestamp: module.stamp.raw(),
@@ -135,7 +209,7 @@ impl<'d> View<'d> {
     fn out_of_memory(&self, module: &Module, absent: &Absent) -> Option<Arc<Program>> {
         const PAGE: usize = 0x1000;
         let mut first = [0; PAGE];
-        if !self.dump.read_virtual(module.base, &mut first) || !first.starts_with(b"MZ") {
+        if !self.read(module.base, &mut first) || !first.starts_with(b"MZ") {
             return None;
         }
         // The size is the dump's word. Only what it holds is copied, but room is taken for all of it.
@@ -143,7 +217,7 @@ impl<'d> View<'d> {
         let mut memory = vec![0; size];
         for (page, at) in memory.chunks_mut(PAGE).zip((module.base..).step_by(PAGE)) {
             // A page that is not there stays zero, and so takes no room either.
-            let read = first.get_mut(..page.len()).is_some_and(|to| self.dump.read_virtual(at, to));
+            let read = first.get_mut(..page.len()).is_some_and(|to| self.read(at, to));
             if read {
                 page.copy_from_slice(&first[..page.len()]);
             }
@@ -154,20 +228,20 @@ impl<'d> View<'d> {
 
     /// Module and outcome of each image that was asked for.
     pub fn asked_for(&self) -> impl Iterator<Item = (&'d Module, &Result<Arc<Program>, Absent>)> {
-        let all = self.dump.modules.iter().zip(&self.programs);
+        let all = self.modules().iter().zip(&self.programs);
         all.filter_map(|(module, cell)| Some((module, cell.get()?)))
     }
 
     /// The module and the image that hold `address`.
     pub fn program_at(&self, address: u64) -> Option<(&'d Module, &Arc<Program>)> {
         let index = self.module_index(address)?;
-        Some((&self.dump.modules[index], self.program(index)?))
+        Some((&self.modules()[index], self.program(index)?))
     }
 
     /// At most `length` bytes at `address`: from the dump, else from the image.
     pub fn bytes(&self, address: u64, length: usize) -> Vec<u8> {
         let mut found = vec![0; length];
-        if self.dump.read_virtual(address, &mut found) {
+        if self.read(address, &mut found) {
             return found;
         }
         // What an image out of the dump's memory has beyond that memory are zeros.
@@ -178,10 +252,10 @@ impl<'d> View<'d> {
             }
         }
         // What is had up to the end of what the dump holds.
-        let held = |count: &usize| self.dump.read_virtual(address, &mut vec![0; *count]);
+        let held = |count: &usize| self.read(address, &mut vec![0; *count]);
         let count = (1..length).rev().find(held).unwrap_or(0);
         found.truncate(count);
-        if count > 0 && !self.dump.read_virtual(address, &mut found) {
+        if count > 0 && !self.read(address, &mut found) {
             found.clear();
         }
         found
@@ -189,7 +263,9 @@ impl<'d> View<'d> {
 
     /// The 8 bytes (4 of a 32-bit machine) at `address` of the dump's memory.
     pub fn pointer(&self, address: u64) -> Option<u64> {
-        self.dump.read_pointer(address)
+        let mut bytes = [0; 8];
+        let size = if self.captured.wide() { 8 } else { 4 };
+        self.read(address, &mut bytes[..size]).then(|| u64::from_le_bytes(bytes))
     }
 
     /// Names an address; for a return address the call before it is meant.
@@ -208,11 +284,11 @@ impl<'d> View<'d> {
         if let Some(spot) = self.spot(address, false) {
             return spot.text();
         }
-        let mut gone = self.dump.unloaded.iter();
+        let mut gone = self.unloaded().iter();
         if let Some(gone) = gone.find(|it| (it.begin..it.end).contains(&address)) {
             return format!("in {}, which had been unloaded", gone.name);
         }
-        match self.dump.stack() {
+        match self.stack() {
             Some((start, bytes))
                 if address.checked_sub(start).is_some_and(|at| at < bytes.len() as u64) =>
             {
@@ -244,7 +320,7 @@ impl<'d> View<'d> {
 
     fn dump_bytes(&self, address: u64, most: usize) -> Vec<u8> {
         let mut found = vec![0; most];
-        while !found.is_empty() && !self.dump.read_virtual(address, &mut found) {
+        while !found.is_empty() && !self.read(address, &mut found) {
             found.truncate(found.len() / 2);
         }
         found
@@ -279,14 +355,14 @@ impl CodeSpace for View<'_> {
     }
 
     fn base(&self, module: &str) -> Option<u64> {
-        self.named(module).next().map(|index| self.dump.modules[index].base)
+        self.named(module).next().map(|index| self.modules()[index].base)
     }
 
     fn symbol(&self, module: &str, name: &str) -> Option<u64> {
         // Without a module every image would have to be found: the ones that are at hand are asked.
         self.named(module).find_map(|index| {
             let found = self.program(index)?.symbols().function(name)?;
-            Some(self.dump.modules[index].base + u64::from(found))
+            Some(self.modules()[index].base + u64::from(found))
         })
     }
 }
@@ -299,6 +375,6 @@ impl View<'_> {
                 || own.eq_ignore_ascii_case(module)
                 || short(own).eq_ignore_ascii_case(module)
         };
-        (0..self.dump.modules.len()).filter(move |&index| fits(self.dump.modules[index].name()))
+        (0..self.modules().len()).filter(move |&index| fits(self.modules()[index].name()))
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{document, line};
 use diagnosis::crash::{Added, Blame, Code, Crash, StackFrame, System};
-use evidence::crash_dump::{Module, Stamp};
+use diagnosis::process::{About, ProcessCrash};
+use evidence::crash_dump::{Exception, Lack, Module, Registers, Stamp, Unloaded};
 use finding::Finding;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -94,39 +95,86 @@ pub fn crash_json(file: &str, it: &Crash, in_lines: bool) -> serde_json::Result<
         parameters: parameters(it),
         sub_code: it.explained.sub_code.as_ref().map(|sub| sub.meaning.as_str()),
         system: &it.system,
-        exception: it.exception.as_ref().map(|record| ExceptionDocument {
-            code: hex(record.code.into()),
-            name: knowledge::status_name(record.code),
-            address: hex(record.address),
-            parameters: record.parameters.iter().map(|&value| hex(value)).collect(),
-        }),
+        exception: it.exception.as_ref().map(exception),
         registers_from: it.origin.as_ref().map(|origin| origin.source.as_str()),
-        registers: it
-            .origin
-            .iter()
-            .flat_map(|origin| &origin.registers.all)
-            .map(|&(name, value)| (name, hex(value)))
-            .collect(),
+        registers: it.origin.as_ref().map(|it| registers(&it.registers)).unwrap_or_default(),
         code: &it.code,
         stack: &it.stack,
         modules: it.modules.iter().map(module).collect(),
-        unloaded: it
-            .unloaded
-            .iter()
-            .map(|it| UnloadedDocument { name: &it.name, begin: hex(it.begin), end: hex(it.end) })
-            .collect(),
-        images: it
-            .images
-            .iter()
-            .map(|(module, outcome)| ImageDocument { module, outcome })
-            .collect(),
-        missing: it
-            .lacks
-            .iter()
-            .map(|lack| LackDocument { part: lack.part, offset: hex(lack.offset), why: &lack.why })
-            .collect(),
+        unloaded: it.unloaded.iter().map(gone).collect(),
+        images: it.images.iter().map(image).collect(),
+        missing: it.lacks.iter().map(lack).collect(),
         added: &it.added,
         findings: it.bench.iter().chain([&it.finding]).collect(),
+    };
+    if in_lines { line(&document_of) } else { document(&document_of) }
+}
+
+fn exception(record: &Exception) -> ExceptionDocument<'_> {
+    ExceptionDocument {
+        code: hex(record.code.into()),
+        name: knowledge::status_name(record.code),
+        address: hex(record.address),
+        parameters: record.parameters.iter().map(|&value| hex(value)).collect(),
+    }
+}
+
+fn registers(it: &Registers) -> BTreeMap<&'static str, String> {
+    it.all.iter().map(|&(name, value)| (name, hex(value))).collect()
+}
+
+fn gone(it: &Unloaded) -> UnloadedDocument<'_> {
+    UnloadedDocument { name: &it.name, begin: hex(it.begin), end: hex(it.end) }
+}
+
+fn image((module, outcome): &(String, String)) -> ImageDocument<'_> {
+    ImageDocument { module, outcome }
+}
+
+fn lack(it: &Lack) -> LackDocument<'_> {
+    LackDocument { part: it.part, offset: hex(it.offset), why: &it.why }
+}
+
+#[derive(Serialize)]
+struct ProcessDocument<'a> {
+    schema: &'static str,
+    file: &'a str,
+    format: &'static str,
+    program: &'a str,
+    about: &'a About,
+    blame: Option<&'a Blame>,
+    exception: Option<ExceptionDocument<'a>>,
+    thread: Option<u32>,
+    registers: BTreeMap<&'static str, String>,
+    code: &'a Code,
+    stack: &'a [StackFrame],
+    modules: Vec<ModuleDocument<'a>>,
+    unloaded: Vec<UnloadedDocument<'a>>,
+    images: Vec<ImageDocument<'a>>,
+    missing: Vec<LackDocument<'a>>,
+}
+
+/// A minidump of a process, schema `bugcheck.explain.1`; with `in_lines` on one line.
+///
+/// # Errors
+/// None that an input can cause.
+pub fn process_json(file: &str, it: &ProcessCrash, in_lines: bool) -> serde_json::Result<String> {
+    let document_of = ProcessDocument {
+        schema: "bugcheck.explain.1",
+        file,
+        format: "process-dump",
+        program: &it.program,
+        about: &it.about,
+        blame: it.blame.as_ref(),
+        exception: it.exception.as_ref().map(exception),
+        thread: it.thread.as_ref().map(|(id, _)| *id),
+        registers: it.registers.as_ref().map(|(it, _)| registers(it)).unwrap_or_default(),
+        code: &it.code,
+        stack: &it.stack,
+        modules: it.modules.iter().map(module).collect(),
+        unloaded: it.unloaded.iter().map(gone).collect(),
+        images: it.images.iter().map(image).collect(),
+        missing: it.lacks.iter().map(lack).collect(),
     };
     if in_lines { line(&document_of) } else { document(&document_of) }
 }

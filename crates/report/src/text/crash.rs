@@ -5,7 +5,7 @@ use super::{Look, WIDTH, number};
 use diagnosis::crash::{
     Blame, Code, Confidence, Crash, StackFrame, System, seconds_text, trust_text,
 };
-use evidence::crash_dump::{Module, Stamp};
+use evidence::crash_dump::{Exception, Lack, Module, Registers, Stamp, Unloaded};
 use finding::Trust;
 
 /// What is shown beyond the usual.
@@ -33,13 +33,20 @@ pub fn crash_text(name: &str, it: &Crash, detail: CrashDetail, look: &Look<'_>) 
         }
         None => what_to_do(&mut page, it),
     }
-    exception(&mut page, it);
+    exception(&mut page, it.exception.as_ref());
     code(&mut page, &it.code);
-    registers(&mut page, it);
-    stack(&mut page, it);
+    if let Some(origin) = &it.origin {
+        registers(&mut page, &origin.registers, &origin.source);
+    }
+    stack(&mut page, &it.stack, it.blame.as_ref());
     system(&mut page, &it.system);
-    modules(&mut page, it, detail.modules);
-    rests_on(&mut page, it);
+    let (modules_of, unloaded) = (&it.modules, &it.unloaded);
+    let loaded =
+        Loaded { modules: modules_of, unloaded, blame: it.blame.as_ref(), stack: &it.stack };
+    modules(&mut page, &loaded, detail.modules);
+    images(&mut page, &it.images);
+    added(&mut page, it);
+    missing(&mut page, &it.lacks);
     page.finish()
 }
 
@@ -121,8 +128,8 @@ fn what_to_do(page: &mut Page<'_>, it: &Crash) {
     page.line(4, &[(Ink::Place, &it.explained.link)]);
 }
 
-fn exception(page: &mut Page<'_>, it: &Crash) {
-    let Some(record) = &it.exception else { return };
+pub(super) fn exception(page: &mut Page<'_>, record: Option<&Exception>) {
+    let Some(record) = record else { return };
     page.blank();
     page.heading(2, "Exception");
     let name = knowledge::status_name(record.code).unwrap_or_default();
@@ -146,7 +153,7 @@ fn exception(page: &mut Page<'_>, it: &Crash) {
     }
 }
 
-fn code(page: &mut Page<'_>, it: &Code) {
+pub(super) fn code(page: &mut Page<'_>, it: &Code) {
     page.blank();
     page.heading(2, "Code");
     if let Some(why) = &it.why_not {
@@ -165,14 +172,12 @@ fn code(page: &mut Page<'_>, it: &Code) {
     }
 }
 
-fn registers(page: &mut Page<'_>, it: &Crash) {
-    let Some(origin) = &it.origin else { return };
+pub(super) fn registers(page: &mut Page<'_>, registers: &Registers, source: &str) {
     page.blank();
     page.heading(2, "Registers");
-    page.wrapped(4, 4, &[(Ink::Faint, "From "), (Ink::Faint, &origin.source), (Ink::Faint, ".")]);
-    let narrow = it.system.machine == "x86";
-    let cells: Vec<String> = origin
-        .registers
+    page.wrapped(4, 4, &[(Ink::Faint, "From "), (Ink::Faint, source), (Ink::Faint, ".")]);
+    let narrow = registers.get("eip").is_some();
+    let cells: Vec<String> = registers
         .all
         .iter()
         .map(|(name, value)| {
@@ -188,28 +193,28 @@ fn registers(page: &mut Page<'_>, it: &Crash) {
     }
 }
 
-fn stack(page: &mut Page<'_>, it: &Crash) {
+pub(super) fn stack(page: &mut Page<'_>, stack: &[StackFrame], blame: Option<&Blame>) {
     page.blank();
     page.heading(2, "Call stack, innermost first");
-    if it.stack.is_empty() {
+    if stack.is_empty() {
         page.wrapped(4, 4, &[(Ink::Faint, "The dump holds no stack.")]);
     }
-    for (index, frame) in it.stack.iter().enumerate() {
-        stack_frame(page, index, frame, it);
+    for (index, frame) in stack.iter().enumerate() {
+        stack_frame(page, index, frame, blame);
     }
-    if it.stack.iter().any(|frame| frame.trust == Trust::Scanned) {
+    if stack.iter().any(|frame| frame.trust == Trust::Scanned) {
         let note = "Scanned frames are words on the stack that may be return addresses; some may be left over \
                     from earlier calls. --images with the modules' files, or --symbols, makes it exact.";
         page.wrapped(4, 4, &[(Ink::Faint, note)]);
     }
 }
 
-fn stack_frame(page: &mut Page<'_>, index: usize, frame: &StackFrame, it: &Crash) {
+fn stack_frame(page: &mut Page<'_>, index: usize, frame: &StackFrame, blame: Option<&Blame>) {
     let text = match &frame.spot {
         Some(spot) => spot.text(),
         None => format!("0x{:x}, in no module", frame.address),
     };
-    let blamed = it.blame.as_ref().zip(frame.spot.as_ref());
+    let blamed = blame.zip(frame.spot.as_ref());
     let blamed =
         blamed.is_some_and(|(blame, spot)| blame.module.eq_ignore_ascii_case(&spot.module));
     let ink = if blamed { Ink::Bad } else { Ink::Plain };
@@ -296,10 +301,17 @@ fn stamp(stamp: Stamp) -> String {
     }
 }
 
-fn modules(page: &mut Page<'_>, it: &Crash, all: bool) {
+/// What was loaded, and what had been.
+pub(super) struct Loaded<'a> {
+    pub modules: &'a [Module],
+    pub unloaded: &'a [Unloaded],
+    pub blame: Option<&'a Blame>,
+    pub stack: &'a [StackFrame],
+}
+
+pub(super) fn modules(page: &mut Page<'_>, it: &Loaded<'_>, all: bool) {
     let matters = |module: &&Module| {
-        let blamed =
-            it.blame.as_ref().is_some_and(|it| it.module.eq_ignore_ascii_case(module.name()));
+        let blamed = it.blame.is_some_and(|it| it.module.eq_ignore_ascii_case(module.name()));
         blamed || it.stack.iter().any(|frame| module.contains(frame.address))
     };
     let shown: Vec<&Module> = it.modules.iter().filter(|module| all || matters(module)).collect();
@@ -332,48 +344,56 @@ fn modules(page: &mut Page<'_>, it: &Crash, all: bool) {
     }
     page.blank();
     page.heading(2, "Unloaded before");
-    for gone in &it.unloaded {
+    for gone in it.unloaded {
         let place = format!("{:016x} {:>8x}  ", gone.begin, gone.end.saturating_sub(gone.begin));
         page.line(4, &[(Ink::Faint, &place), (Ink::Plain, &gone.name)]);
     }
 }
 
-/// Files that were used or missed, and what the dump lacks.
-fn rests_on(page: &mut Page<'_>, it: &Crash) {
-    if !it.images.is_empty() {
-        page.blank();
-        page.heading(2, "Images");
-        let missing = it.images.iter().filter(|(_, what)| what == "not found");
-        let missing: Vec<&str> =
-            missing.map(|(name, _)| name.as_str()).filter(|name| !name.is_empty()).collect();
-        for (name, what) in it.images.iter().filter(|(_, what)| what != "not found") {
-            page.wrapped(4, 6, &[(Ink::Plain, name), (Ink::Plain, ": "), (Ink::Plain, what)]);
-        }
-        if !missing.is_empty() {
-            let text = format!("not found: {}", missing.join(", "));
-            page.wrapped(4, 6, &[(Ink::Faint, &text)]);
-        }
+/// Files that were used or missed.
+pub(super) fn images(page: &mut Page<'_>, images: &[(String, String)]) {
+    if images.is_empty() {
+        return;
     }
-    if !it.added.is_empty() {
-        page.blank();
-        page.heading(2, "Added by drivers");
-        for added in &it.added {
-            let text =
-                format!("{}  {:>7} bytes  {}", added.tag, number(added.size as u64), added.begins);
-            page.line(4, &[(Ink::Faint, &text)]);
-        }
+    page.blank();
+    page.heading(2, "Images");
+    for (name, what) in images.iter().filter(|(_, what)| what != "not found") {
+        page.wrapped(4, 6, &[(Ink::Plain, name), (Ink::Plain, ": "), (Ink::Plain, what)]);
     }
-    if it.lacks.is_empty() {
+    let missing = images.iter().filter(|(name, what)| what == "not found" && !name.is_empty());
+    let missing: Vec<&str> = missing.map(|(name, _)| name.as_str()).collect();
+    if !missing.is_empty() {
+        let text = format!("not found: {}", missing.join(", "));
+        page.wrapped(4, 6, &[(Ink::Faint, &text)]);
+    }
+}
+
+fn added(page: &mut Page<'_>, it: &Crash) {
+    if it.added.is_empty() {
+        return;
+    }
+    page.blank();
+    page.heading(2, "Added by drivers");
+    for added in &it.added {
+        let size = number(added.size as u64);
+        let text = format!("{}  {size:>7} bytes  {}", added.tag, added.begins);
+        page.line(4, &[(Ink::Faint, &text)]);
+    }
+}
+
+/// What the dump lacks.
+pub(super) fn missing(page: &mut Page<'_>, lacks: &[Lack]) {
+    if lacks.is_empty() {
         return;
     }
     page.blank();
     page.heading(2, "Missing from the dump");
-    for lack in it.lacks.iter().take(MOST_LACKS) {
+    for lack in lacks.iter().take(MOST_LACKS) {
         let text = format!("{} at {:#x}: {}", lack.part, lack.offset, lack.why);
         page.wrapped(4, 6, &[(Ink::Warn, &text)]);
     }
-    if it.lacks.len() > MOST_LACKS {
-        let more = format!("and {} more", it.lacks.len() - MOST_LACKS);
+    if lacks.len() > MOST_LACKS {
+        let more = format!("and {} more", lacks.len() - MOST_LACKS);
         page.line(4, &[(Ink::Faint, &more)]);
     }
 }
