@@ -73,11 +73,13 @@ pub(crate) fn place(space: &dyn CodeSpace, text: &str) -> Result<u64, String> {
         };
     }
     let digits = name.replace('`', "");
-    let digits = digits.strip_prefix("0x").unwrap_or(&digits);
+    let hexadecimal = digits.strip_prefix("0x");
+    let digits = hexadecimal.unwrap_or(&digits);
     if let Some(start) = space.symbol("", name) {
         return add(start);
     }
-    if digits.len() >= 3
+    // Without a prefix a few digits may as well be a name.
+    if (digits.len() >= 3 || hexadecimal.is_some())
         && let Ok(start) = u64::from_str_radix(digits, 16)
     {
         return add(start);
