@@ -136,7 +136,7 @@ fn process(dump: &Dump<'_>, view: &View<'_>) -> Process {
     match name.filter(|name| !name.is_empty()) {
         Some(name) => Process { name: Some(name), by_form: false, id },
         None => {
-            let name = process_name(&block);
+            let name = process_name(block);
             Process { by_form: name.is_some(), name, id }
         }
     }
