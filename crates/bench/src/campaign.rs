@@ -28,8 +28,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Time of a campaign for which nobody asked for more.
-const TIME: Duration = Duration::from_secs(10);
 /// Preemption bounds of memory mode.
 const MEMORY_BOUND: u32 = 1;
 /// Schedules by chance in one piece of work.
@@ -138,7 +136,8 @@ pub(crate) fn scenario(
 /// What the workers of a campaign share.
 struct Shared<'a> {
     driver: &'a Driver,
-    until: Instant,
+    /// `None` if time does not end the campaign.
+    until: Option<Instant>,
     start: Instant,
     progress: &'a (dyn Fn(&Progress) + Sync),
     crew: Crew,
@@ -250,9 +249,14 @@ pub fn test(
             names.join(", ")
         )));
     }
+    // Who asks for so many schedules and names no time gets all of them.
+    let limit = match options.schedules {
+        Some(_) => options.time,
+        None => options.time.or(options.patience),
+    };
     let shared = Shared {
         driver,
-        until: start + options.time.unwrap_or(TIME),
+        until: limit.map(|limit| start + limit),
         start,
         progress,
         crew: Crew::new(),
@@ -298,11 +302,14 @@ pub fn test(
     conclude(&target, &searches, start, &mut report);
     report.coverage.bound_completed = bound_completed;
     report.seconds = seconds;
-    if Instant::now() >= shared.until && bound_completed < Some(options.bound) {
+    if let Some(limit) = limit
+        && shared.done()
+        && bound_completed < Some(options.bound)
+    {
         notes.push(format!(
             "The time was up after {:.1} s, before preemption bound {} was complete; --time gives \
              more.",
-            options.time.unwrap_or(TIME).as_secs_f64(),
+            limit.as_secs_f64(),
             options.bound
         ));
     }
@@ -519,7 +526,8 @@ impl Campaign<'_> {
         let mut round = 0;
         while count > 0 && !self.shared.done() {
             let most = self.options.schedules.unwrap_or(u64::MAX);
-            let left = most.saturating_sub(self.shared.runs.load(Ordering::Relaxed));
+            let before = self.shared.runs.load(Ordering::Relaxed);
+            let left = most.saturating_sub(before);
             if left == 0 {
                 return;
             }
@@ -529,6 +537,10 @@ impl Campaign<'_> {
             let items = self.searches[..self.battery].iter().cloned().enumerate().collect();
             self.shared.crew.round(items, Job::Chance(seed, each));
             round += 1;
+            if self.shared.runs.load(Ordering::Relaxed) == before {
+                // No machine could be set up, and none will be.
+                return;
+            }
             let all: Vec<usize> = (0..self.searches.len()).collect();
             let found = self.decided(&all).is_some();
             if found && !self.options.keep_going {
@@ -540,7 +552,7 @@ impl Campaign<'_> {
 
 impl Shared<'_> {
     fn done(&self) -> bool {
-        Instant::now() >= self.until
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// Some schedules were run: tells how far the campaign is, now and then.

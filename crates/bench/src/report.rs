@@ -43,6 +43,9 @@ pub struct Device {
     pub model: devices::Model,
 }
 
+/// What a user waits for without having been asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How far to search.
 #[derive(Clone)]
 pub struct Options {
@@ -51,8 +54,11 @@ pub struct Options {
     /// Stop after about this many schedules.
     pub schedules: Option<u64>,
     /// Stop after this time. With neither: when the last bound and memory mode are complete, or
-    /// after 10 seconds.
+    /// after `patience`.
     pub time: Option<Duration>,
+    /// How long a search lasts at most that was told neither schedules nor time: 10 seconds.
+    /// `None` for as long as it takes, which makes its outcome the same on every machine.
+    pub patience: Option<Duration>,
     /// Threads.
     pub workers: usize,
     /// Preemption bounds 0..=bound are searched first.
@@ -105,6 +111,7 @@ impl Default for Options {
             seed: 1,
             schedules: None,
             time: None,
+            patience: Some(PATIENCE),
             workers,
             bound: 2,
             keep_going: false,

@@ -21,6 +21,11 @@ const MOST_RUNS_WITH_FINDINGS: u64 = 2_000;
 /// Overtakings of one scenario that are looked into.
 const MOST_OVERTAKINGS: usize = 256;
 
+/// Whether the time is up, if time counts.
+fn up(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() >= until)
+}
+
 /// A run that ended otherwise than by itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hit {
@@ -162,7 +167,7 @@ impl Search {
         &mut self,
         session: &mut Session,
         most: u64,
-        until: Instant,
+        until: Option<Instant>,
         ran: &dyn Fn(u64, usize),
     ) {
         let Some(bounded) = self.bounded.take() else { return };
@@ -172,7 +177,7 @@ impl Search {
         let mut runs = 0;
         let mut complete = true;
         while self.failing < MOST_RUNS_WITH_FINDINGS {
-            if runs >= most || runs % CLOCK_EVERY == CLOCK_EVERY - 1 && Instant::now() >= until {
+            if runs >= most || runs % CLOCK_EVERY == CLOCK_EVERY - 1 && up(until) {
                 complete = false;
                 break;
             }
@@ -221,7 +226,7 @@ impl Search {
         session: &mut Session,
         seed: u64,
         count: u64,
-        until: Instant,
+        until: Option<Instant>,
         ran: &dyn Fn(u64, usize),
     ) {
         let half = count.div_ceil(2);
@@ -239,7 +244,7 @@ impl Search {
                 self.after(session);
                 if run % CLOCK_EVERY == 0 {
                     ran(CLOCK_EVERY, self.hits.len());
-                    if Instant::now() >= until {
+                    if up(until) {
                         self.reached(session);
                         return;
                     }

@@ -5,7 +5,7 @@ mod common;
 
 use bench::{Driver, Options, Verdict};
 use finding::{Blame, Finding, Severity};
-use std::time::Instant;
+use std::time::Duration;
 
 /// Schedules for each clean driver in the short run and in the long one.
 const SHORT: u64 = 3_000;
@@ -79,10 +79,8 @@ fn faults(finding: &Finding) -> Vec<String> {
 fn each_buggy_driver_is_found_out() {
     let mut problems = Vec::new();
     for (name, driver) in common::drivers("buggy") {
-        let start = Instant::now();
-        let report = common::test(&driver, &Options::default());
-        let seconds = start.elapsed().as_secs_f64();
-        println!("{name:36} {seconds:6.2} s, {} schedules", report.schedules.tried);
+        let report = common::test(&driver, &common::usual());
+        println!("{name:36} {:6.2} s, {} schedules", report.seconds, report.schedules.tried);
         // Advice alone leaves the verdict as it is, and is a finding all the same.
         if report.findings.is_empty() {
             problems.push(format!("{name}: {:?} {:?}", report.verdict, report.unsupported));
@@ -137,7 +135,7 @@ fn what_setting_up_made_is_shown_with_its_place() {
         ("device-type-ignored", "device made here", "AddDevice"),
         ("thread-left", "thread made here", "StartThread"),
     ] {
-        let report = common::test(&common::driver("buggy", name), &Options::default());
+        let report = common::test(&common::driver("buggy", name), &common::usual());
         let places = report.findings.iter().flat_map(|finding| &finding.places);
         let place = places.into_iter().find(|place| place.role == role).expect(name);
         assert_eq!(place.context, "loader", "{name}");
@@ -152,14 +150,15 @@ fn what_setting_up_made_is_shown_with_its_place() {
 #[test]
 fn a_search_that_only_advises_ends_early() {
     let driver = common::driver("buggy", "irp-hold-replay");
-    let report = common::test(&driver, &Options::default());
+    let report = common::test(&driver, &common::usual());
     assert_eq!(report.verdict, Verdict::Clean);
     assert_eq!(report.findings.len(), 2, "both ways");
     assert!((20_000..50_000).contains(&report.schedules.tried), "{}", report.schedules.tried);
     let told = report.notes.iter().filter(|note| note.contains("only advice")).count();
     assert_eq!(told, 1, "{:?}", report.notes);
-    // Who asks for more gets it.
-    let more = common::test(&driver, &common::steady(70_000, 2));
+    // Who asks for more gets it, and as much of it on a slow machine: patience is for who does not.
+    let patience = Some(Duration::ZERO);
+    let more = common::test(&driver, &Options { patience, ..common::steady(70_000, 2) });
     assert!(more.schedules.tried >= 70_000, "{}", more.schedules.tried);
 }
 
@@ -173,7 +172,7 @@ fn what_is_wrong_is_found_after_advice_and_before_a_long_bound_is_complete() {
     let unknown = [0x41, 0xb9, 0x22, 0, 0, 0];
     let found = driver.image.windows(6).position(|bytes| bytes == unknown).expect("the argument");
     driver.image[found + 2] = 0x1b;
-    let report = common::test(&driver, &Options::default());
+    let report = common::test(&driver, &common::usual());
     let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule.as_str()).collect();
     assert_eq!(rules, ["register-in-d3", "device-type-ignored"]);
     assert_eq!(report.verdict, Verdict::Findings);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use bench::{Driver, Options, Token, Verdict};
+use bench::{Driver, Token, Verdict};
 use std::collections::HashSet;
 
 const LIBRARY: &str = "pool-double-free-library";
@@ -18,7 +18,7 @@ fn stack(folder: &str, filter: &str, place: &str) -> Driver {
 }
 
 fn found(driver: &Driver) -> finding::Finding {
-    let mut findings = common::test(driver, &Options::default()).findings;
+    let mut findings = common::test(driver, &common::usual()).findings;
     assert!(!findings.is_empty(), "{}: nothing found", driver.path);
     findings.remove(0)
 }
@@ -89,7 +89,7 @@ fn a_clean_filter_and_a_clean_driver_are_clean_together() {
 fn an_import_that_no_image_satisfies_stops_at_the_call() {
     let mut driver = common::driver("clean", "ring-user");
     driver.with.clear();
-    let report = common::test(&driver, &Options::default());
+    let report = common::test(&driver, &common::usual());
     assert_eq!(report.verdict, Verdict::Unsupported);
     assert!(report.unsupported[0].what.contains("RingCreate (of ring-library.sys)"));
     assert!(report.unsupported[0].place.contains("driver.c"), "{:?}", report.unsupported);
@@ -112,7 +112,7 @@ fn an_export_that_is_wanted_and_not_there_is_told_before_anything_runs() {
     let image = &mut driver.with[0].image;
     let at = image.windows(8).position(|bytes| bytes == b"RingTake").unwrap();
     image[at] = b'S';
-    let refused = bench::test(&driver, &Options::default(), &|_| ()).unwrap_err().to_string();
+    let refused = bench::test(&driver, &common::usual(), &|_| ()).unwrap_err().to_string();
     assert!(refused.contains("imports RingTake from ring-library.sys"), "{refused}");
 }
 

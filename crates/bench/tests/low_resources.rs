@@ -3,7 +3,7 @@
 
 mod common;
 
-use bench::{Options, Token};
+use bench::Token;
 
 #[test]
 fn the_call_that_fails_is_named_with_its_place() {
@@ -25,7 +25,7 @@ fn the_call_that_fails_is_named_with_its_place() {
         let source = common::root().join(format!("drivers/buggy/{name}/driver.c"));
         let source = std::fs::read_to_string(source).unwrap();
         let line = source.lines().position(|line| line.contains(text)).unwrap() as u32 + 1;
-        let report = common::test(&driver, &Options::default());
+        let report = common::test(&driver, &common::usual());
         assert_eq!(report.findings.len(), 1, "{name}");
         let finding = &report.findings[0];
         assert!(finding.scenario.contains(".fail-"), "{name}: {}", finding.scenario);

@@ -7,7 +7,7 @@ use schedule::Rng;
 
 /// Tokens of everything that is found in a driver.
 fn tokens(driver: &Driver) -> Vec<String> {
-    let findings = common::test(driver, &Options::default()).findings;
+    let findings = common::test(driver, &common::usual()).findings;
     findings.into_iter().filter_map(|finding| finding.replay).collect()
 }
 
@@ -19,7 +19,7 @@ fn parse(text: &str) -> Token {
 fn each_finding_comes_again_from_its_token() {
     let mut problems = Vec::new();
     for (name, driver) in common::drivers("buggy") {
-        for finding in common::test(&driver, &Options::default()).findings {
+        for finding in common::test(&driver, &common::usual()).findings {
             let Some(text) = finding.replay.clone() else {
                 problems.push(format!("{name}: a finding without a token: {}", finding.title));
                 continue;
@@ -162,10 +162,10 @@ fn changed(token: &str, dice: &mut Rng) -> String {
 #[test]
 fn a_rule_that_is_left_out_stays_left_out_in_the_token() {
     let driver = common::driver("buggy", "irp-pending-wrong-status");
-    let first = common::test(&driver, &Options::default()).findings.remove(0);
+    let first = common::test(&driver, &common::usual()).findings.remove(0);
     let rule = verifier::find(&first.rule).expect("a rule");
     assert!(verifier::may_be_left_out(rule));
-    let options = Options { without: vec![rule.name], ..Options::default() };
+    let options = Options { without: vec![rule.name], ..common::usual() };
     let report = common::test(&driver, &options);
     assert!(report.findings.iter().all(|finding| finding.rule != first.rule));
     assert!(report.notes.iter().any(|note| note.contains(rule.name)), "{:?}", report.notes);
@@ -179,7 +179,7 @@ fn a_rule_that_is_left_out_stays_left_out_in_the_token() {
 #[test]
 fn what_a_sleeping_device_loses_can_be_left_out() {
     let driver = common::driver("buggy", "register-in-d3");
-    let first = common::test(&driver, &Options::default()).findings.remove(0);
+    let first = common::test(&driver, &common::usual()).findings.remove(0);
     assert_eq!(first.rule, "register-in-d3");
     let mut token = parse(first.replay.as_deref().expect("a token"));
     let ended = bench::replay(&driver, &token).expect("such a scenario");
@@ -194,7 +194,7 @@ fn what_a_sleeping_device_loses_can_be_left_out() {
 fn a_search_that_keeps_going_goes_beyond() {
     let driver = common::driver("buggy", "irp-pending-wrong-status");
     let beyond = |keep_going| {
-        let report = common::test(&driver, &Options { keep_going, ..Options::default() });
+        let report = common::test(&driver, &Options { keep_going, ..common::usual() });
         assert_eq!(report.findings[0].rule, "irp-pending-wrong-status");
         let without = |name: &&String| name.ends_with(".without-irp-pending-wrong-status");
         let scenarios = report.coverage.scenarios.iter().map(|scenario| &scenario.0);
@@ -212,7 +212,7 @@ fn a_preparation_belongs_to_its_tokens() {
     let driver = common::driver("buggy", "irp-never-completed");
     let text = "prepare = [{ open = 'read-write' }, { read = 'usual', wait = false }]";
     let file = |text: &str| bench::ScenarioFile { path: "p".to_owned(), text: text.to_owned() };
-    let plain = Options { only: Some("load-unload".to_owned()), ..Options::default() };
+    let plain = Options { only: Some("load-unload".to_owned()), ..common::usual() };
     assert!(common::test(&driver, &plain).findings.is_empty());
     let options = Options { prepare: Some(file(text)), ..plain };
     let finding = common::test(&driver, &options).findings.remove(0);

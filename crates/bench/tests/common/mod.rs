@@ -85,9 +85,15 @@ pub fn all() -> Vec<(String, Driver)> {
     all
 }
 
-/// So many schedules, and no cut by time, which would make outcomes depend on the machine.
+/// As a user does it who asks for nothing, but for the cut by time, which would make outcomes depend
+/// on the machine.
+pub fn usual() -> Options {
+    Options { patience: None, ..Options::default() }
+}
+
+/// So many schedules, and no cut by time.
 pub fn steady(schedules: u64, workers: usize) -> Options {
-    Options { schedules: Some(schedules), time: None, workers, ..Options::default() }
+    Options { schedules: Some(schedules), workers, ..usual() }
 }
 
 /// Tests a driver.
