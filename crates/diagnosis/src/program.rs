@@ -103,17 +103,19 @@ impl Program {
         })
     }
 
-    /// The image that `memory` holds from its base on, as a dump has it: parts of it may be missing. `absent`
+    /// The image that `memory` holds from its base on, as a dump has it: parts of it may be missing, as
+    /// `is_there` tells of an RVA. `absent`
     /// is why its file is not to be had.
     ///
     /// # Errors
     /// Memory that does not begin with the headers of an image.
     pub fn out_of_memory(
         mut memory: Vec<u8>,
+        is_there: &dyn Fn(u32) -> bool,
         programs: &dyn Programs,
         absent: &Absent,
     ) -> Result<Self, pe::Error> {
-        pe::file_from_memory(&mut memory)?;
+        pe::file_from_memory(&mut memory, is_there)?;
         let pdb = programs.pdb(&Image::parse(&memory)?);
         let mut program = Self { from_memory: true, ..Self::new(memory, pdb, None)? };
         if let Absent::Unfit(why) = absent {

@@ -151,6 +151,7 @@ fn data(f: &mut Vec<u8>, at: usize) {
 
     put32(f, of(DEBUG) + 12, 2);
     put32(f, of(DEBUG) + 16, 24 + 10);
+    put32(f, of(DEBUG) + 20, DATA + CODEVIEW);
     put32(f, of(DEBUG) + 24, of(CODEVIEW) as u32);
     put(f, of(CODEVIEW), b"RSDS");
     put(f, of(CODEVIEW) + 4, &[7; 16]);

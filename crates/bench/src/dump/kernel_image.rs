@@ -121,7 +121,7 @@ mod tests {
         let outside = [("Elsewhere", 0x1000)];
         let mut image = build(wanted.into_iter().chain(outside));
         image.resize(SIZE as usize, 0);
-        pe::file_from_memory(&mut image).expect("headers");
+        pe::file_from_memory(&mut image, &|_| true).expect("headers");
         let image = pe::Image::parse(&image).expect("an image");
         let exports = image.exports().expect("exports");
         let found: Vec<(&str, u64)> = exports

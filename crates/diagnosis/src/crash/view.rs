@@ -215,14 +215,17 @@ impl<'d> View<'d> {
         // The size is the dump's word. Only what it holds is copied, but room is taken for all of it.
         let size = module.size.min(pe::MAX_IMAGE_SIZE) as usize;
         let mut memory = vec![0; size];
+        let mut there = Vec::with_capacity(size / PAGE);
         for (page, at) in memory.chunks_mut(PAGE).zip((module.base..).step_by(PAGE)) {
             // A page that is not there stays zero, and so takes no room either.
             let read = first.get_mut(..page.len()).is_some_and(|to| self.read(at, to));
+            there.push(read);
             if read {
                 page.copy_from_slice(&first[..page.len()]);
             }
         }
-        let program = Program::out_of_memory(memory, self.source, absent).ok()?;
+        let is_there = |rva: u32| there.get(rva as usize / PAGE) == Some(&true);
+        let program = Program::out_of_memory(memory, &is_there, self.source, absent).ok()?;
         program.is_of_use().then(|| Arc::new(program))
     }
 
