@@ -1,4 +1,4 @@
-//! Any bytes as a crash dump: headers, modules, registers, memory, page tables, stack.
+//! Any bytes as a crash dump: headers, modules, registers, memory, page tables, stack; then explained.
 #![no_main]
 
 use evidence::crash_dump::Dump;
@@ -38,4 +38,7 @@ fuzz_target!(|data: &[u8]| {
         }
         let _ = dump.read_virtual(address, &mut page);
     }
+    let crash = diagnosis::crash::diagnose(&dump, &diagnosis::Nothing);
+    assert!(crash.stack.len() <= diagnosis::crash::MOST_FRAMES);
+    let _ = diagnosis::crash::disassemble(&dump, &diagnosis::Nothing, "nt+0x1000", None, 64);
 });

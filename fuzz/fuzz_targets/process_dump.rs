@@ -24,4 +24,6 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let _ = dump.exception_registers();
+    let crash = diagnosis::process::diagnose(&dump, &diagnosis::Nothing);
+    assert!(crash.stack.len() <= diagnosis::crash::MOST_FRAMES);
 });

@@ -75,7 +75,7 @@ fn a_small_dump_of_x64() {
     assert!(dump.read_virtual(registers.sp, &mut word));
     // The caller of KeBugCheckEx, as the other tool's second frame has it.
     assert_eq!(u64::from_le_bytes(word), 0xffff_f804_7be0_f4e1);
-    assert_eq!(dump.blobs().len(), 14);
+    assert_eq!(dump.blobs().len(), 20);
     assert_eq!((dump.blobs()[1].offset, &dump.blobs()[1].bytes[..6]), (0x13_b2dc, &b"AmdPPM"[..]));
 }
 
