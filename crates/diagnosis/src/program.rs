@@ -211,6 +211,9 @@ impl Program {
         if image.machine() != Machine::Amd64 || self.functions.is_empty() {
             return None;
         }
+        if self.from_memory {
+            return Some(Module { base, functions: &self.functions, memory: &self.file });
+        }
         // Unwinding reads code and tables, which relocation does not touch.
         let memory =
             self.memory.get_or_init(|| image.map_at(image.image_base()).unwrap_or_default());

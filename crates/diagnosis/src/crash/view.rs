@@ -208,20 +208,25 @@ impl<'d> View<'d> {
     /// to name something or to unwind.
     fn out_of_memory(&self, module: &Module, absent: &Absent) -> Option<Arc<Program>> {
         const PAGE: usize = 0x1000;
+        const MOST_MISSING: usize = 16;
         let mut first = [0; PAGE];
         if !self.read(module.base, &mut first) || !first.starts_with(b"MZ") {
             return None;
         }
-        // The size is the dump's word. Only what it holds is copied, but room is taken for all of it.
-        let size = module.size.min(pe::MAX_IMAGE_SIZE) as usize;
-        let mut memory = vec![0; size];
-        let mut there = Vec::with_capacity(size / PAGE);
-        for (page, at) in memory.chunks_mut(PAGE).zip((module.base..).step_by(PAGE)) {
-            // A page that is not there stays zero, and so takes no room either.
-            let read = first.get_mut(..page.len()).is_some_and(|to| self.read(at, to));
+        // The size is the dump's word, and so is where its pages are. Pages are taken as long as there are
+        // not many more that are missing: else a small dump could ask for a large image.
+        let pages = module.size.min(pe::MAX_IMAGE_SIZE) as usize / PAGE;
+        let (mut memory, mut there, mut present) = (Vec::new(), Vec::new(), 0);
+        for (index, at) in (0..pages).zip((module.base..).step_by(PAGE)) {
+            if index > MOST_MISSING + MOST_MISSING * present {
+                break;
+            }
+            let read = self.read(at, &mut first);
             there.push(read);
             if read {
-                page.copy_from_slice(&first[..page.len()]);
+                present += 1;
+                memory.resize(index * PAGE, 0);
+                memory.extend_from_slice(&first);
             }
         }
         let is_there = |rva: u32| there.get(rva as usize / PAGE) == Some(&true);
