@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arm64;
 pub mod crash;
 mod listing;
 pub mod process;

@@ -1,13 +1,14 @@
 //! Code as text: from a dump or from an image, between two places.
 
+use crate::arm64;
 use crate::crash::{Line, Spot};
 use crate::program::Program;
 use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, MasmFormatter, OpKind};
 
 /// Where code is, and what its addresses are called.
 pub(crate) trait CodeSpace {
-    /// 64 or 32; `None` for code that is not x86.
-    fn bits(&self) -> Option<u32>;
+    /// What the code is for; `None` where it is not disassembled.
+    fn isa(&self) -> Option<Isa>;
     /// At most `length` bytes at `address`.
     fn bytes(&self, address: u64, length: usize) -> Vec<u8>;
     /// The pointer that stands at `address`.
@@ -20,6 +21,26 @@ pub(crate) trait CodeSpace {
     fn base(&self, module: &str) -> Option<u64>;
     /// Address of a symbol in a module, or in any for an empty name.
     fn symbol(&self, module: &str, name: &str) -> Option<u64>;
+}
+
+/// Instruction sets that are disassembled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// x86 or x64: bits of its addresses.
+    X86(u32),
+    Arm64,
+}
+
+impl Isa {
+    /// That of an image.
+    fn of(machine: pe::Machine) -> Option<Self> {
+        match machine {
+            pe::Machine::Amd64 => Some(Self::X86(64)),
+            pe::Machine::I386 => Some(Self::X86(32)),
+            pe::Machine::Arm64 => Some(Self::Arm64),
+            _ => None,
+        }
+    }
 }
 
 /// Longest x86 instruction, in bytes.
@@ -103,12 +124,13 @@ pub(crate) fn list(
     to: Option<u64>,
     count: usize,
 ) -> Result<Vec<Listed>, String> {
-    let Some(bits) = space.bits() else {
+    let Some(isa) = space.isa() else {
         return Err("code of this processor is not disassembled".to_owned());
     };
     let end =
         to.or_else(|| space.function(from).and_then(|(_, end)| end).filter(|end| *end > from));
     let most = if end.is_some() { MOST_LINES } else { count };
+    let Isa::X86(bits) = isa else { return arm64_list(space, from, end, most) };
     let mut listed: Vec<Listed> = Vec::new();
     let mut formatter = formatter();
     let mut at = from;
@@ -134,12 +156,31 @@ pub(crate) fn list(
             _ => break,
         }
     }
-    if listed.is_empty() {
-        return Err(format!(
-            "no code is to be had at {from:#x}: neither the dump nor an image holds it"
-        ));
+    if listed.is_empty() { Err(no_code(from)) } else { Ok(listed) }
+}
+
+fn no_code(from: u64) -> String {
+    format!("no code is to be had at {from:#x}: neither the dump nor an image holds it")
+}
+
+fn arm64_list(
+    space: &dyn CodeSpace,
+    from: u64,
+    end: Option<u64>,
+    most: usize,
+) -> Result<Vec<Listed>, String> {
+    let mut listed = Vec::new();
+    let (mut at, mut last) = (from, None);
+    while listed.len() < most && end.is_none_or(|end| at < end) {
+        let room = end.and_then(|end| usize::try_from(end - at).ok()).unwrap_or(PIECE).min(PIECE);
+        let wanted = room.min((most - listed.len()).saturating_mul(arm64::SIZE));
+        let bytes = space.bytes(at, wanted.next_multiple_of(arm64::SIZE));
+        let lines = arm64::lines(space, at, &bytes, u64::MAX);
+        let Some(next) = lines.last().and_then(|line| line.address.checked_add(4)) else { break };
+        at = next;
+        listed.extend(lines.into_iter().map(|line| told(space, line, &mut last)));
     }
-    Ok(listed)
+    if listed.is_empty() { Err(no_code(from)) } else { Ok(listed) }
 }
 
 fn one(
@@ -149,18 +190,19 @@ fn one(
     bytes: &[u8],
     last: &mut Option<(String, u32)>,
 ) -> Listed {
-    let spot = space.spot(instruction.ip(), false);
+    told(space, line(space, formatter, instruction, bytes, false), last)
+}
+
+/// A line with its label and its source, where these begin or change.
+fn told(space: &dyn CodeSpace, line: Line, last: &mut Option<(String, u32)>) -> Listed {
+    let spot = space.spot(line.address, false);
     let starts = spot.as_ref().filter(|spot| spot.function.is_some() && spot.offset == 0);
     let source = spot.as_ref().and_then(|spot| Some((spot.file.clone()?, spot.line?)));
     let changed = source.clone().filter(|_| source != *last);
     if source.is_some() {
         *last = source;
     }
-    Listed {
-        line: line(space, formatter, instruction, bytes, false),
-        label: starts.map(Spot::text),
-        source: changed,
-    }
+    Listed { label: starts.map(Spot::text), source: changed, line }
 }
 
 pub(crate) fn line(
@@ -239,7 +281,7 @@ pub(crate) struct OneImage<'a> {
     name: &'a str,
     base: u64,
     size: u64,
-    bits: Option<u32>,
+    isa: Option<Isa>,
     /// RVA and name of each slot of the import address table, in order.
     imports: Vec<(u32, String)>,
 }
@@ -247,11 +289,7 @@ pub(crate) struct OneImage<'a> {
 impl<'a> OneImage<'a> {
     pub fn new(program: &'a Program, name: &'a str) -> Self {
         let image = program.image();
-        let bits = match image.machine() {
-            pe::Machine::Amd64 => Some(64),
-            pe::Machine::I386 => Some(32),
-            _ => None,
-        };
+        let isa = Isa::of(image.machine());
         let mut imports = Vec::new();
         for module in image.imports().unwrap_or_default() {
             let own = crate::crash::short(&module.name).to_owned();
@@ -265,7 +303,7 @@ impl<'a> OneImage<'a> {
         }
         imports.sort();
         let (base, size) = (image.image_base(), image.size_of_image().into());
-        Self { program, name, base, size, bits, imports }
+        Self { program, name, base, size, isa, imports }
     }
 
     fn rva(&self, address: u64) -> Option<u64> {
@@ -274,8 +312,8 @@ impl<'a> OneImage<'a> {
 }
 
 impl CodeSpace for OneImage<'_> {
-    fn bits(&self) -> Option<u32> {
-        self.bits
+    fn isa(&self) -> Option<Isa> {
+        self.isa
     }
 
     fn bytes(&self, address: u64, length: usize) -> Vec<u8> {
@@ -283,7 +321,7 @@ impl CodeSpace for OneImage<'_> {
     }
 
     fn pointer(&self, address: u64) -> Option<u64> {
-        let bytes = self.bytes(address, if self.bits == Some(64) { 8 } else { 4 });
+        let bytes = self.bytes(address, if self.isa == Some(Isa::X86(32)) { 4 } else { 8 });
         (bytes.len() >= 4)
             .then(|| bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)))
     }

@@ -51,6 +51,11 @@ fn the_driver_that_faulted_is_blamed() {
 fn a_button_is_nobodys_fault() {
     let Some(crash) = explained("rizin-triage_arm64.dmp") else { return };
     assert_eq!(crash.blame, None);
+    let current = crash.code.instructions.iter().find(|line| line.current).expect("code");
+    assert_eq!(
+        (current.address, current.text.as_str()),
+        (0xffff_f803_f32d_e014, "add x0, x19, #0x40")
+    );
     assert_eq!(crash.explained.name, "MANUALLY_INITIATED_POWER_BUTTON_HOLD");
     let places: Vec<String> =
         crash.stack.iter().map(|frame| frame.spot.as_ref().expect("a module").text()).collect();

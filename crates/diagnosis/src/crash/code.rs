@@ -1,7 +1,8 @@
 //! The instruction where it happened, its neighbours, and what its operands were.
 
 use super::view::View;
-use crate::listing::{CodeSpace, LONGEST, decode, formatter, line};
+use crate::arm64;
+use crate::listing::{CodeSpace, Isa, LONGEST, decode, formatter, line};
 use evidence::crash_dump::Registers;
 use iced_x86::{Formatter, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register};
 use serde::Serialize;
@@ -52,11 +53,12 @@ const FARTHEST: u64 = 64 << 10;
 
 /// The code at the instruction pointer, with the operands of its instruction.
 pub(crate) fn at(view: &View<'_>, registers: &Registers) -> Code {
-    let bits = match bits(view) {
-        Ok(bits) => bits,
-        Err(none) => return none,
-    };
     let pc = registers.pc;
+    let bits = match view.isa() {
+        Some(Isa::X86(bits)) => bits,
+        Some(Isa::Arm64) => return of_arm64(view, registers),
+        None => return unknown(),
+    };
     let ahead = view.bytes(pc, LONGEST * (AFTER + 1));
     let mut decoded = decode(bits, pc, &ahead, AFTER + 1);
     let Some(current) = decoded.first().map(|first| first.0) else {
@@ -70,9 +72,13 @@ pub(crate) fn at(view: &View<'_>, registers: &Registers) -> Code {
 
 /// The code around a call, by the address that it returns to.
 pub(crate) fn at_call(view: &View<'_>, back: u64) -> Code {
-    let bits = match bits(view) {
-        Ok(bits) => bits,
-        Err(none) => return none,
+    let bits = match view.isa() {
+        Some(Isa::X86(bits)) => bits,
+        Some(Isa::Arm64) => {
+            let call = back.wrapping_sub(arm64::SIZE as u64);
+            return Code { instructions: around(view, call), ..Code::default() };
+        }
+        None => return unknown(),
     };
     let mut all = before(view, bits, back);
     let Some(call) = all.last().map(|(call, _)| call.ip()) else {
@@ -82,11 +88,41 @@ pub(crate) fn at_call(view: &View<'_>, back: u64) -> Code {
     Code { instructions: lines(view, &all, call), ..Code::default() }
 }
 
-fn bits(view: &View<'_>) -> Result<u32, Code> {
-    CodeSpace::bits(view).ok_or_else(|| {
-        let why = "code of this processor is not disassembled.".to_owned();
-        Code { why_not: Some(why), ..Code::default() }
-    })
+fn unknown() -> Code {
+    let why = "code of this processor is not disassembled.".to_owned();
+    Code { why_not: Some(why), ..Code::default() }
+}
+
+/// Instructions around one of ARM64, whose all have one size.
+fn around(view: &View<'_>, pc: u64) -> Vec<Line> {
+    let size = arm64::SIZE as u64;
+    let start = pc.wrapping_sub(BEFORE as u64 * size);
+    let front = view.bytes(start, BEFORE * arm64::SIZE);
+    let mut lines = match front.len() == BEFORE * arm64::SIZE {
+        true => arm64::lines(view, start, &front, pc),
+        false => Vec::new(),
+    };
+    let ahead = view.bytes(pc, (AFTER + 1) * arm64::SIZE);
+    lines.extend(arm64::lines(view, pc, &ahead, pc));
+    lines
+}
+
+fn of_arm64(view: &View<'_>, registers: &Registers) -> Code {
+    let instructions = around(view, registers.pc);
+    let Some(current) = instructions.iter().find(|line| line.current) else {
+        return Code { why_not: Some(why_not(view, registers.pc)), ..Code::default() };
+    };
+    let mut operands: Vec<Operand> = arm64::registers(&current.text)
+        .into_iter()
+        .filter_map(|name| {
+            let value = registers.get(&name)?;
+            Some(Operand { name, value, about: about(view, value) })
+        })
+        .collect();
+    if let Some((name, value)) = arm64::address(&current.text, |name| registers.get(name)) {
+        operands.push(Operand { name, value, about: memory(view, value) });
+    }
+    Code { instructions, operands, why_not: None }
 }
 
 fn lines(view: &View<'_>, all: &[(Instruction, Vec<u8>)], current: u64) -> Vec<Line> {

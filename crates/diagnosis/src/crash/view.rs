@@ -1,6 +1,6 @@
 //! A dump together with the images of its modules: memory, and names for addresses.
 
-use crate::listing::CodeSpace;
+use crate::listing::{CodeSpace, Isa};
 use crate::program::{Absent, ProcessLayout, Program, Programs, Wanted};
 use evidence::crash_dump::{Dump, Machine, Module, Unloaded};
 use serde::Serialize;
@@ -336,11 +336,12 @@ impl<'d> View<'d> {
 }
 
 impl CodeSpace for View<'_> {
-    fn bits(&self) -> Option<u32> {
+    fn isa(&self) -> Option<Isa> {
         match self.machine() {
-            Machine::X64 => Some(64),
-            Machine::X86 => Some(32),
-            Machine::Arm64 | Machine::Other(_) => None,
+            Machine::X64 => Some(Isa::X86(64)),
+            Machine::X86 => Some(Isa::X86(32)),
+            Machine::Arm64 => Some(Isa::Arm64),
+            Machine::Other(_) => None,
         }
     }
 
