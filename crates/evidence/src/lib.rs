@@ -9,6 +9,7 @@ mod blocks;
 mod bytes;
 pub mod crash_dump;
 mod error;
+pub mod inf;
 pub mod process_dump;
 pub mod setup_log;
 
