@@ -1,9 +1,11 @@
 //! The JSON documents: one object each, `schema` first, field names stable.
 
 mod crash;
+mod inf;
 mod lookup;
 
 pub use crash::{crash_json, listing_json, process_json};
+pub use inf::inf_json;
 pub use lookup::lookup_json;
 
 use crate::RuleInfo;

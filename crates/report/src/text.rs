@@ -3,6 +3,7 @@
 mod crash;
 mod finding;
 mod imports;
+mod inf;
 mod listing;
 mod lookup;
 mod page;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use crash::{CrashDetail, crash_text};
 pub use imports::imports_text;
+pub use inf::inf_text;
 pub use listing::listing_text;
 pub use lookup::lookup_text;
 pub use process::process_text;

@@ -3,6 +3,7 @@
 //! A kind of file is one entry in [`KINDS`] and one file beside this one.
 
 mod crash_dump;
+mod inf;
 mod process_dump;
 
 use crate::failure::{Failure, Outcome};
@@ -46,6 +47,7 @@ struct Kind {
 const KINDS: &[Kind] = &[
     Kind { name: "kernel crash dumps", is: crash_dump::is_one, explain: crash_dump::explain },
     Kind { name: "minidumps of processes", is: process_dump::is_one, explain: process_dump::explain },
+    Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
 ];
 
 /// Files below folders that are looked at, at most.
@@ -157,7 +159,8 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
     } else {
         mapped_file::open(&item.path).map_err(fail)?
     };
-    match KINDS.iter().find(|kind| (kind.is)(&bytes)) {
+    let named = |kind: &&Kind| kind.name == inf::NAME && inf::is_called(&name);
+    match KINDS.iter().find(|kind| (kind.is)(&bytes)).or_else(|| KINDS.iter().find(named)) {
         Some(kind) => (kind.explain)(&name, &bytes, wish).map(Some),
         None if !item.named => Ok(None),
         None if bytes.is_empty() => Err(Failure::Input(format!("{name}: it is empty."))),

@@ -17,6 +17,7 @@ mod near;
 mod package;
 mod plan;
 mod registry;
+mod story;
 mod strings;
 mod target;
 mod text;
@@ -30,6 +31,7 @@ pub use lex::{Entry, Field, Position, Section};
 pub use package::{Maker, Model, Models, Package};
 pub use plan::{Copy, Interface, Plan, Service};
 pub use registry::{Change, Root, Value};
+pub use story::{Devices, Story};
 pub use target::{Architecture, System, Target};
 pub use text::Encoding;
 
