@@ -100,6 +100,7 @@ codes! {
     DiskIdUnknown "disk-id-unknown" Error 1273;
     CatalogListed "catalog-listed" Error 1213;
     DestinationMissing "destination-missing" Error 1275;
+    DestinationUnused "destination-unused" Warning 0;
     DirIdMalformed "dirid-malformed" Error 1243;
     DirIdUnknown "dirid-unknown" Error 1242;
     StoreRename "store-rename" Error 1100;
@@ -117,7 +118,6 @@ codes! {
     RegistryNumber "registry-number" Error 1268;
     RegistryBytes "registry-bytes" Error 1267;
     RegistryType "registry-type" Error 1431;
-    RegistryRelative "registry-relative" Error 1224;
     InterfaceGuid "interface-guid" Error 1019;
     FrameworkVersion "framework-version" Error 1084;
     NeedsNotFound "needs-not-found" Error 1315;

@@ -174,8 +174,10 @@ impl Inf {
     /// Which section Windows installs for an install section called `name` on `architecture`.
     /// <https://learn.microsoft.com/windows-hardware/drivers/install/creating-inf-files-for-multiple-platforms-and-operating-systems>
     pub fn actual(&self, name: &str, architecture: Architecture) -> Option<&Section> {
-        self.section(&format!("{name}.NT{}", architecture.name()))
-            .or_else(|| self.section(&format!("{name}.NT")))
+        let platform = |platform: &str| self.section(&format!("{name}.NT{platform}"));
+        platform(architecture.name())
+            .or_else(|| platform(target::ARCH_TOKEN))
+            .or_else(|| platform(""))
             .or_else(|| self.section(name))
     }
 }

@@ -5,8 +5,8 @@
 
 use super::Inf;
 use super::lex::{Field, Position};
-use super::target::{System, Target};
-use std::collections::HashMap;
+use super::target::{ARCH_TOKEN, System, Target};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// One entry of a Models section.
@@ -86,10 +86,13 @@ impl Package {
             let name = entry.key.as_ref().unwrap_or(&section).value.clone();
             let (mut models, mut malformed) = (Vec::new(), Vec::new());
             for field in entry.fields.iter().skip(1).filter(|field| !field.value.is_empty()) {
-                let Some(target) = Target::parse(&field.value) else {
+                // Before the build puts a platform in, any will do to look at the rest.
+                let token = field.value.to_ascii_lowercase().contains(ARCH_TOKEN);
+                let parsed = Target::parse(&field.value);
+                if token || parsed.is_none() {
                     malformed.push(field.clone());
-                    continue;
-                };
+                }
+                let Some(target) = parsed else { continue };
                 let name = format!("{}.{}", section.value, field.value);
                 let devices = devices(inf, &name, &mut read);
                 models.push(Models { section: name, target, decorated: true, devices });
@@ -103,6 +106,15 @@ impl Package {
             makers.push(Maker { name, section, malformed, models });
         }
         Package { makers }
+    }
+
+    /// Every Models section once: manufacturers may share one.
+    pub fn sections(&self) -> Vec<(&Maker, &Models)> {
+        let mut seen = HashSet::new();
+        let all = self.makers.iter();
+        all.flat_map(|maker| maker.models.iter().map(move |models| (maker, models)))
+            .filter(|(_, models)| seen.insert(models.section.to_lowercase()))
+            .collect()
     }
 
     /// The Models section that Windows uses of each manufacturer on `system`: the closest of those that fit.

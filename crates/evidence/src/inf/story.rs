@@ -43,19 +43,15 @@ impl Story {
     /// Of `inf`; with `today` a date in the future is wrong.
     pub fn of(inf: &Inf, today: Option<Date>) -> Story {
         let package = Package::of(inf);
-        let (mut devices, mut seen) = (Vec::new(), HashSet::new());
-        for maker in &package.makers {
-            for models in &maker.models {
-                let Some(all) = models.devices.clone() else { continue };
-                if seen.insert(models.section.to_lowercase()) {
-                    devices.push(Devices {
-                        maker: maker.name.clone(),
-                        section: models.section.clone(),
-                        target: models.target,
-                        models: all,
-                    });
-                }
-            }
+        let mut devices = Vec::new();
+        for (maker, models) in package.sections() {
+            let Some(all) = models.devices.clone() else { continue };
+            devices.push(Devices {
+                maker: maker.name.clone(),
+                section: models.section.clone(),
+                target: models.target,
+                models: all,
+            });
         }
         let mut story = Story { devices, plans: Vec::new(), cut: false, wrong: check(inf, today) };
         story.plan(inf);

@@ -94,12 +94,16 @@ pub(super) fn number(text: &str) -> Option<u32> {
     }
 }
 
+/// What stands for a platform until the build replaces it, in lower case.
+pub(super) const ARCH_TOKEN: &str = "$arch$";
+
 impl Target {
-    /// Reads a decoration.
+    /// Reads a decoration. The token that the build replaces by a platform is taken for x64.
     pub fn parse(text: &str) -> Option<Target> {
         let mut parts = text.split('.');
         let platform = parts.next()?.to_ascii_lowercase();
         let name = platform.strip_prefix("nt")?;
+        let name = if name == ARCH_TOKEN { "amd64" } else { name };
         let architecture = if name.is_empty() { None } else { Some(Architecture::named(name)?) };
         let mut numbers = [None; 5];
         for (slot, part) in numbers.iter_mut().zip(&mut parts) {

@@ -14,8 +14,8 @@ use std::collections::HashSet;
 /// The driver store, where files stay as the package has them.
 const STORE: i64 = 13;
 
-/// COPYFLG_... bits that the manual lists.
-const FLAGS: u32 = 0x7C7F;
+/// COPYFLG_... bits: those that the manual lists, and one that Windows' own files set (0x100).
+const FLAGS: u32 = 0x7FFF;
 
 /// `[name]`, and `[name.platform]` of every platform.
 fn with_platforms<'a>(inf: &'a Inf, name: &str) -> Vec<&'a Section> {
@@ -78,7 +78,7 @@ fn source(
         let problem = "the catalog is listed like a file that is copied";
         let help = "leave it out: Windows finds it beside the INF, by CatalogFile";
         it.say(Diagnostic::of(Code::CatalogListed, name, problem).help(help));
-    } else if !copied.contains(&name.value.to_lowercase()) {
+    } else if !copied.contains(&name.value.to_lowercase()) && !is_inf(&name.value) {
         let problem = format!("no CopyFiles copies {}", name.value);
         let help = "a file that is not copied stays out of the driver store";
         it.say(Diagnostic::of(Code::FileNotCopied, name, problem).help(help));
@@ -98,6 +98,11 @@ fn source(
         }
         Some(_) => {}
     }
+}
+
+/// INFs are listed, but never copied by name.
+fn is_inf(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".inf")
 }
 
 fn destinations(it: &mut Check<'_>) {
@@ -121,7 +126,7 @@ fn destinations(it: &mut Check<'_>) {
             let names = inf.sections.iter().map(|section| section.name.as_str());
             let near = it.guess(&key.value, names.chain(["DefaultDestDir"]));
             let help = near.map(|near| format!("{near} may be meant")).unwrap_or_default();
-            it.say(Diagnostic::of(Code::SectionMissing, key, problem).help(help));
+            it.say(Diagnostic::of(Code::DestinationUnused, key, problem).help(help));
         }
     }
 }

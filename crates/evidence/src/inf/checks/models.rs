@@ -5,14 +5,11 @@
 use super::Check;
 use crate::inf::diagnostic::{Code, Diagnostic};
 use crate::inf::package::{Maker, Model, Models};
-use crate::inf::target::Architecture;
+use crate::inf::target::{ARCH_TOKEN, Architecture};
 use std::collections::{HashMap, HashSet};
 
 /// Characters of a device identification string, at most: MAX_DEVICE_ID_LEN, which counts a zero.
 const MOST_ID: usize = 199;
-
-/// Platforms that a token of the build may still stand for.
-const ARCH_TOKEN: &str = "$ARCH$";
 
 /// Sections that install something without a device.
 fn installs_without_device(name: &str) -> bool {
@@ -33,22 +30,16 @@ pub(super) fn check(it: &mut Check<'_>) {
         return;
     };
     let makers = it.package.makers.clone();
-    let mut seen = HashSet::new();
+    let printers = it.inf.version("Class").is_some_and(|class| class.is("Printer"));
     for maker in &makers {
         targets(it, maker);
-        for models in &maker.models {
-            if seen.insert(models.section.to_lowercase()) {
-                devices(it, models);
-            }
-        }
+    }
+    let package = it.package.clone();
+    for (_, models) in package.sections() {
+        devices(it, models, printers);
     }
     let has_devices = |models: &&Models| models.devices.as_ref().is_some_and(|all| !all.is_empty());
     let mut all = makers.iter().flat_map(|maker| &maker.models).filter(has_devices);
-    let token =
-        makers.iter().flat_map(|maker| &maker.malformed).any(|it| it.value.contains(ARCH_TOKEN));
-    if token {
-        return;
-    }
     if !all.clone().any(|_| true) {
         let problem = "no Models section has a device, so the driver is installed for none";
         it.say(Diagnostic::new(Code::NothingInstalled, section.at, problem));
@@ -66,8 +57,8 @@ fn targets(it: &mut Check<'_>, maker: &Maker) {
         return;
     }
     for field in &maker.malformed {
-        if field.value.contains(ARCH_TOKEN) {
-            let problem = format!("{ARCH_TOKEN} is not yet replaced by a platform");
+        if field.value.to_ascii_lowercase().contains(ARCH_TOKEN) {
+            let problem = "$ARCH$ is not yet replaced by a platform";
             let help = "the build does that, with stampinf";
             it.say(Diagnostic::of(Code::ArchToken, field, problem).help(help));
             continue;
@@ -112,7 +103,7 @@ fn missing(it: &mut Check<'_>, maker: &Maker) {
     }
 }
 
-fn devices(it: &mut Check<'_>, models: &Models) {
+fn devices(it: &mut Check<'_>, models: &Models, printers: bool) {
     let Some(all) = models.devices.clone() else { return };
     let x86 = Architecture::X86;
     if models.target.architecture.is_none() && !all.is_empty() {
@@ -126,7 +117,7 @@ fn devices(it: &mut Check<'_>, models: &Models) {
     let mut seen: HashMap<String, u32> = HashMap::new();
     let mut missing = HashSet::new();
     for model in all.iter() {
-        identifiers(it, model, &mut seen);
+        identifiers(it, model, printers, &mut seen);
         let name = &model.install.value;
         if name.is_empty() {
             let problem = format!("{:?} has no install section", model.description);
@@ -145,7 +136,11 @@ fn devices(it: &mut Check<'_>, models: &Models) {
     }
 }
 
-fn identifiers(it: &mut Check<'_>, model: &Model, seen: &mut HashMap<String, u32>) {
+fn identifiers(it: &mut Check<'_>, model: &Model, printers: bool, seen: &mut HashMap<String, u32>) {
+    // A printer without one is chosen by hand.
+    if printers && model.ids.is_empty() {
+        return;
+    }
     if model.ids.iter().all(|id| id.value.is_empty()) {
         let problem = "the entry gives neither a hardware ID nor a compatible ID";
         it.at(Code::HardwareIdMissing, &model.install, problem);

@@ -1,6 +1,7 @@
 //! Which sections lead to which: directives, what they name, and what nobody names.
 
 use super::{Check, files, registry, services};
+use crate::inf::Inf;
 use crate::inf::diagnostic::{Code, Diagnostic};
 use crate::inf::directives::{EXTENSIONS, Kind, Names};
 use crate::inf::lex::{Entry, Field, Section};
@@ -34,6 +35,8 @@ const FOREIGN: &[&str] = &[
     "NDI",
     "BeginLog",
     "Optional Components",
+    "PrinterPackageInstallation",
+    "PreCopySection",
 ];
 
 struct Walk {
@@ -57,7 +60,7 @@ pub(super) fn check(it: &mut Check<'_>) {
     let bases = bases(it);
     let inf = it.inf;
     for section in &inf.sections {
-        root(&mut walk, &bases, section);
+        root(&mut walk, inf, &bases, section);
     }
     if let Some(section) = inf.section("InterfaceInstall32") {
         for field in section.entries.iter().filter_map(|entry| entry.field(0)) {
@@ -83,8 +86,8 @@ pub(super) fn check(it: &mut Check<'_>) {
 
 /// Names of install sections, without a platform, in lower case.
 fn bases(it: &Check<'_>) -> HashSet<String> {
-    let models = it.package.makers.iter().flat_map(|maker| &maker.models);
-    let devices = models.filter_map(|models| models.devices.as_deref()).flatten();
+    let models = it.package.sections();
+    let devices = models.iter().filter_map(|(_, models)| models.devices.as_deref()).flatten();
     let named = devices.map(|model| model.install.value.to_lowercase());
     let fixed = ["defaultinstall", "defaultuninstall", "classinstall32"].map(str::to_owned);
     named.filter(|name| !name.is_empty()).chain(fixed).collect()
@@ -97,7 +100,9 @@ fn is_platform(rest: &str) -> bool {
 }
 
 /// What is behind the name of an install section: nothing or its extension, without a platform.
-fn extension<'a>(low: &'a str, bases: &HashSet<String>) -> Option<&'a str> {
+///
+/// The section with that platform must be there, since its name is what Windows adds the extension to.
+fn extension<'a>(inf: &Inf, low: &'a str, bases: &HashSet<String>) -> Option<&'a str> {
     // Longer names are told of elsewhere.
     if low.len() > 255 {
         return None;
@@ -110,15 +115,18 @@ fn extension<'a>(low: &'a str, bases: &HashSet<String>) -> Option<&'a str> {
             let rest = rest.strip_prefix('.').unwrap_or(rest);
             let (first, tail) = rest.split_once('.').unwrap_or((rest, ""));
             let platform = is_platform(&format!(".{first}"));
-            found = Some(if platform { tail } else { rest });
+            let name = if platform { format!("{base}.{first}") } else { base.to_owned() };
+            if inf.section(&name).is_some() {
+                found = Some(if platform { tail } else { rest });
+            }
         }
     }
     found
 }
 
-fn root(walk: &mut Walk, bases: &HashSet<String>, section: &Section) {
+fn root(walk: &mut Walk, inf: &Inf, bases: &HashSet<String>, section: &Section) {
     let low = section.name.to_lowercase();
-    if let Some(extension) = extension(&low, bases) {
+    if let Some(extension) = extension(inf, &low, bases) {
         let known = EXTENSIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(extension));
         let class = low.starts_with("classinstall32");
         match known {
@@ -303,7 +311,7 @@ fn why_unused(
     models: &HashSet<String>,
     bases: &HashSet<String>,
 ) -> Option<String> {
-    if let Some(extension) = extension(low, bases) {
+    if let Some(extension) = extension(it.inf, low, bases) {
         let near = nearest(extension, EXTENSIONS.iter().map(|(name, _)| *name))?;
         return Some(format!(".{near} may be meant, not .{extension}"));
     }

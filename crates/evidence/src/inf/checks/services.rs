@@ -22,18 +22,30 @@ const NUMBERS: &[(&str, &[u32])] = &[
     ("ErrorControl", &[0, 1, 2, 3]),
 ];
 
+/// Classes whose devices need no function driver of their own, or get it from their class installer.
+const WITHOUT_DRIVER: &[&str] = &[
+    "Extension",
+    "SoftwareComponent",
+    "Printer",
+    "Monitor",
+    "Modem",
+    "NetService",
+    "NetTrans",
+    "NetClient",
+];
+
 /// Whether each install section has its one function driver.
 pub(super) fn check(it: &mut Check<'_>) {
-    let extension = it.inf.version("Class").is_some_and(|class| class.is("Extension"));
-    let component = it.inf.version("Class").is_some_and(|class| class.is("SoftwareComponent"));
-    let makers = it.package.makers.clone();
+    let class = it.inf.version("Class");
+    let may_lack = class.is_some_and(|class| WITHOUT_DRIVER.iter().any(|name| class.is(name)));
+    let package = it.package.clone();
     let mut seen = HashSet::new();
-    for models in makers.iter().flat_map(|maker| &maker.models) {
+    for (_, models) in package.sections() {
         let architecture = models.target.architecture.unwrap_or(Architecture::X86);
         for model in models.devices.iter().flat_map(|all| all.iter()) {
             let Some(actual) = it.inf.actual(&model.install.value, architecture) else { continue };
             if seen.insert(actual.name.to_lowercase()) {
-                associated(it, actual, &model.install, extension || component);
+                associated(it, actual, &model.install, may_lack);
             }
         }
     }
