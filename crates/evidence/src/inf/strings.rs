@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Characters of a field, before and after tokens are put in: the manual's limit of 4096 counts a zero.
 const MOST_CHARACTERS: usize = 4095;
 
+/// Unknown tokens for which a like one is looked for.
+const MOST_GUESSES: usize = 50;
+
 /// Characters that the tokens of one file may grow to, together: a file of a few lines could else ask for
 /// any amount of memory.
 const MOST_GROWTH: usize = 64 << 20;
@@ -27,6 +30,8 @@ struct Token {
 pub(super) struct Strings {
     tokens: BTreeMap<String, Token>,
     grown: usize,
+    /// Unknown tokens so far: a name that was meant is looked for only for the first.
+    unknown: usize,
 }
 
 fn is_strings(name: &str) -> bool {
@@ -90,7 +95,7 @@ impl Strings {
                 wrong.push(it.help(help));
             }
         }
-        Strings { tokens, grown: 0 }
+        Strings { tokens, grown: 0, unknown: 0 }
     }
 
     /// Puts tokens into every field of `section`, unless it defines some.
@@ -152,10 +157,12 @@ impl Strings {
         Ok(())
     }
 
-    fn unknown(&self, field: &Field, name: &str) -> Diagnostic {
+    fn unknown(&mut self, field: &Field, name: &str) -> Diagnostic {
         let problem = format!("no Strings section defines %{name}%");
         let known = self.tokens.values().map(|token| token.name.as_str());
-        let help = match nearest(name, known) {
+        self.unknown = self.unknown.saturating_add(1);
+        let near = if self.unknown > MOST_GUESSES { None } else { nearest(name, known) };
+        let help = match near {
             Some(near) => format!("%{near}% is defined"),
             None => format!("if the text itself is meant, write %%{name}%%"),
         };

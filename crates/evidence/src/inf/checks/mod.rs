@@ -25,7 +25,7 @@ const MOST_NAME: usize = 255;
 const MOST: usize = 10_000;
 
 /// Names that are guessed at, at most.
-const MOST_GUESSES: usize = 200;
+const MOST_GUESSES: usize = 50;
 
 /// What the checks share.
 struct Check<'a> {

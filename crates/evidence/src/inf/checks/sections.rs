@@ -232,9 +232,7 @@ fn follow(
         let code =
             if leads == Kind::Service { Code::ServiceSectionMissing } else { Code::SectionMissing };
         let problem = format!("there is no section [{}]", field.value);
-        let near =
-            nearest(&field.value, it.inf.sections.iter().map(|section| section.name.as_str()));
-        let help = match near {
+        let help = match it.guess_section(&field.value) {
             Some(near) => format!("[{near}] is there"),
             None if section.entry("Include").is_some() => {
                 "a section of an included INF is reached by Needs alone".to_owned()
