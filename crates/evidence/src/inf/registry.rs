@@ -180,9 +180,7 @@ pub(super) fn change(entry: &Entry, relative: &str, deletes: bool) -> Result<Cha
     };
     let value = if deletes || flags & DELETE != 0 {
         Value::Delete
-    } else if flags & KEY_ONLY != 0 {
-        Value::Key
-    } else if entry.text(2).is_empty() && entry.fields.len() < 4 {
+    } else if flags & KEY_ONLY != 0 || (entry.text(2).is_empty() && entry.fields.len() < 4) {
         Value::Key
     } else {
         value(entry, flags)?

@@ -140,12 +140,11 @@ fn extension(it: &mut Check<'_>, section: &Section, class: &Field) {
 
 fn provider(it: &mut Check<'_>, section: &Section) {
     let why = "it names who wrote the INF";
-    if let Some(field) = required(it, section, "Provider", why) {
-        if field.is("Microsoft") {
-            let problem = "the provider is Microsoft";
-            let help = "name the organisation that wrote the INF";
-            it.say(Diagnostic::of(Code::ProviderMicrosoft, field, problem).help(help));
-        }
+    let field = required(it, section, "Provider", why);
+    if let Some(field) = field.filter(|field| field.is("Microsoft")) {
+        let problem = "the provider is Microsoft";
+        let help = "name the organisation that wrote the INF";
+        it.say(Diagnostic::of(Code::ProviderMicrosoft, field, problem).help(help));
     }
 }
 
