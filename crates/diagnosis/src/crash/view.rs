@@ -259,11 +259,18 @@ impl<'d> View<'d> {
                 return bytes;
             }
         }
-        // What is had up to the end of what the dump holds.
-        let held = |count: &usize| self.read(address, &mut vec![0; *count]);
-        let count = (1..length).rev().find(held).unwrap_or(0);
-        found.truncate(count);
-        if count > 0 && !self.read(address, &mut found) {
+        // What is had up to the end of what the dump holds: what can be read whole, can be read in part.
+        let (mut held, mut beyond) = (0, length);
+        while held + 1 < beyond {
+            let middle = held + (beyond - held) / 2;
+            if self.read(address, &mut found[..middle]) {
+                held = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        found.truncate(held);
+        if !self.read(address, &mut found) {
             found.clear();
         }
         found
