@@ -29,7 +29,7 @@ pub fn replay_with(
     scenarios: &[ScenarioFile],
     prepare: Option<&ScenarioFile>,
 ) -> Result<Replayed, Refused> {
-    Ok(again(driver, token, scenarios, prepare, &[])?.0)
+    Ok(replay_and_dump(driver, token, scenarios, prepare, &[])?.0)
 }
 
 /// The same, with the run's end as a crash, once for each extent; nothing where the run has no finding.
@@ -37,16 +37,6 @@ pub fn replay_with(
 /// # Errors
 /// Likewise.
 pub fn replay_and_dump(
-    driver: &Driver,
-    token: &Token,
-    scenarios: &[ScenarioFile],
-    prepare: Option<&ScenarioFile>,
-    extents: &[Extent],
-) -> Result<(Replayed, Vec<Description>), Refused> {
-    again(driver, token, scenarios, prepare, extents)
-}
-
-fn again(
     driver: &Driver,
     token: &Token,
     scenarios: &[ScenarioFile],
