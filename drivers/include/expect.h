@@ -20,7 +20,7 @@
 #define NEED(call)                                                                                 \
     do {                                                                                           \
         NTSTATUS Needed = (call);                                                                  \
-        if (Needed == STATUS_INSUFFICIENT_RESOURCES)                                               \
+        if (Needed == STATUS_INSUFFICIENT_RESOURCES || Needed == STATUS_NO_MEMORY)                 \
             return Needed;                                                                         \
         EXPECT(Needed == STATUS_SUCCESS);                                                          \
     } while (0)

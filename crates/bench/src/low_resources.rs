@@ -98,3 +98,45 @@ pub(crate) fn wind_down(cx: &mut Cx, refusal: Refusal) -> Result<(), Stop> {
 pub(crate) fn expected(scenario: &Scenario, failed: &Failed) -> bool {
     scenario.fail_at.is_some() && matches!(failed, Failed::Refused(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What these two drivers call so that it allocates; the same routines with a buffer of the
+    /// caller's are called from other places.
+    #[test]
+    fn routines_for_strings_may_fail_where_they_allocate() {
+        let strings = include_bytes!(
+            "../../../drivers/clean/routines-strings/routines-strings.sys"
+        );
+        let security = include_bytes!(
+            "../../../drivers/clean/routines-security/routines-security.sys"
+        );
+        let mut may_fail = Vec::new();
+        for image in [&strings[..], &security[..]] {
+            let driver = crate::Driver {
+                path: "routines.sys".to_owned(),
+                image: image.to_vec(),
+                pdb: None,
+                device: Default::default(),
+                with: Vec::new(),
+            };
+            let target = Rc::new(Target::read(&driver).expect("a driver"));
+            let calls = calls(&target, &crate::campaign::load_scenario());
+            let calls = calls.into_iter().filter(|call| call.service.starts_with("Rtl"));
+            may_fail.extend(calls.map(|call| call.service));
+        }
+        may_fail.sort_unstable();
+        assert_eq!(may_fail, [
+            "RtlAnsiStringToUnicodeString",
+            "RtlConvertSidToUnicodeString",
+            "RtlCreateUnicodeString",
+            "RtlDowncaseUnicodeString",
+            "RtlDuplicateUnicodeString",
+            "RtlStringFromGUID",
+            "RtlUnicodeStringToAnsiString",
+            "RtlUpcaseUnicodeString",
+        ]);
+    }
+}

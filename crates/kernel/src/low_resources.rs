@@ -7,7 +7,7 @@
 use crate::cx::{Cx, Stop};
 use crate::event::Site;
 use crate::service::Service;
-use nt::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE};
+use nt::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_MEMORY, STATUS_NO_SUCH_DEVICE};
 
 /// `World::fail_at` for counting calls without failing one.
 pub const NONE: u32 = u32::MAX;
@@ -16,6 +16,9 @@ pub const NONE: u32 = u32::MAX;
 const RAISE_ON_FAILURE: u64 = 0x20;
 
 const SHORT: u64 = STATUS_INSUFFICIENT_RESOURCES as u64;
+/// What RtlConvertSidToUnicodeString returns by its page; the pages of the other conversions of
+/// strings name no status.
+const NO_MEMORY: u64 = STATUS_NO_MEMORY as u64;
 const GONE: u64 = STATUS_NO_SUCH_DEVICE as u64;
 
 /// Each service that may fail for want of memory, with what it returns then by its reference page.
@@ -57,9 +60,14 @@ const SERVICES: &[(&str, u64)] = &[
     ("MmMapIoSpaceEx", 0),
     ("MmMapLockedPagesSpecifyCache", 0),
     ("PsCreateSystemThread", SHORT),
-    ("RtlAnsiStringToUnicodeString", SHORT),
-    ("RtlUnicodeStringToAnsiString", SHORT),
+    ("RtlAnsiStringToUnicodeString", NO_MEMORY),
+    ("RtlConvertSidToUnicodeString", NO_MEMORY),
     ("RtlCreateUnicodeString", 0),
+    ("RtlDowncaseUnicodeString", NO_MEMORY),
+    ("RtlDuplicateUnicodeString", NO_MEMORY),
+    ("RtlStringFromGUID", NO_MEMORY),
+    ("RtlUnicodeStringToAnsiString", NO_MEMORY),
+    ("RtlUpcaseUnicodeString", NO_MEMORY),
 ];
 
 /// A call that may fail, met while counting.
@@ -99,9 +107,20 @@ impl Cx<'_> {
         Some(value)
     }
 
-    /// Whether a conversion of strings makes the destination's buffer.
+    /// Whether a routine for strings makes the destination's buffer.
     fn allocates(&mut self, name: &str) -> bool {
-        name.starts_with("RtlCreate") || self.argument(2) & 0xff != 0
+        match name {
+            "RtlCreateUnicodeString" | "RtlStringFromGUID" => true,
+            // RTL_DUPLICATE_UNICODE_STRING_ALLOCATE_NULL_STRING (ntifs.h): else an empty string
+            // has no buffer.
+            "RtlDuplicateUnicodeString" => {
+                let mut length = [0; 2];
+                let source = self.argument(1);
+                self.bus.memory.view(source, &mut length);
+                length != [0; 2] || self.argument(0) & 2 != 0
+            }
+            _ => self.argument(2) & 0xff != 0,
+        }
     }
 }
 

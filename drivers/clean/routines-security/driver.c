@@ -166,7 +166,7 @@ INIT_CODE static VOID Balanced(VOID)
 static SID_IDENTIFIER_AUTHORITY Authority = {SECURITY_NT_AUTHORITY};
 static ULONG Users[4], Copy[4], Lists[32], Whole[64]; /* S-1-5-32-545 takes 16 bytes */
 
-INIT_CODE static VOID Identifiers(VOID)
+INIT_CODE static NTSTATUS Identifiers(VOID)
 {
     UNICODE_STRING Text;
     WCHAR Room[16];
@@ -190,8 +190,10 @@ INIT_CODE static VOID Identifiers(VOID)
     Text.MaximumLength = 8;
     EXPECT(RtlConvertSidToUnicodeString(&Text, Users, FALSE) == STATUS_BUFFER_OVERFLOW);
     EXPECT(RtlConvertSidToUnicodeString(&Text, Copy, FALSE) == STATUS_INVALID_SID);
-    EXPECT(RtlConvertSidToUnicodeString(&Text, Users, TRUE) == STATUS_SUCCESS);
+    NEED(RtlConvertSidToUnicodeString(&Text, Users, TRUE));
+    EXPECT(IS_WIDE(&Text, L"S-1-5-32-545"));
     RtlFreeUnicodeString(&Text);
+    return STATUS_SUCCESS;
 }
 
 INIT_CODE static VOID Descriptors(VOID)
@@ -281,7 +283,7 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Regi
     Driver->DriverUnload = Unload;
     Splayed();
     Balanced();
-    Identifiers();
+    NEED(Identifiers());
     Descriptors();
     Tokens();
     return STATUS_SUCCESS;

@@ -177,6 +177,10 @@ INIT_CODE static VOID CodePages(VOID)
     Out = (STRING){0, sizeof(NarrowRoom), NarrowRoom};
     EXPECT(RtlUnicodeStringToAnsiString(&Out, &Wide, FALSE) == STATUS_SUCCESS);
     EXPECT(IS_NARROW(&Out, "cde") && NarrowRoom[3] == 0);
+    Wide.Length -= sizeof(WCHAR);
+    Out.MaximumLength = 2; /* likewise: nothing is converted */
+    EXPECT(RtlUnicodeStringToAnsiString(&Out, &Wide, FALSE) == STATUS_BUFFER_OVERFLOW);
+    EXPECT(SameBytes(NarrowRoom, "cde", 4) && Out.Length == 3);
 
     EXPECT(RtlMultiByteToUnicodeSize(&Bytes, "abc", 3) == STATUS_SUCCESS && Bytes == 6);
     EXPECT(RtlUnicodeToMultiByteSize(&Bytes, L"abc", 6) == STATUS_SUCCESS && Bytes == 3);

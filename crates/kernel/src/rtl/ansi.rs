@@ -84,8 +84,8 @@ pub fn RtlAnsiStringToUnicodeString(
     deliver_terminated(cx, target, &units, create)
 }
 
-/// Converts from UTF-16, into the destination's buffer or one that is allocated. What does not fit
-/// is cut off and reported as an overflow.
+/// Converts from UTF-16, into the destination's buffer or one that is allocated. Where it does not
+/// fit with its terminator, no conversion is done.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-rtlunicodestringtoansistring>
 pub fn RtlUnicodeStringToAnsiString(
     cx: &mut Cx,
@@ -95,24 +95,18 @@ pub fn RtlUnicodeStringToAnsiString(
 ) -> Result<u32, Stop> {
     let mut bytes = ansi_of(&unicode(cx, source)?);
     let mut string = Counted::read(cx, target)?;
-    let mut status = STATUS_SUCCESS;
     if create {
         let maximum = bytes.len() as u64 + 1;
         let Some(buffer) = allocate(cx, maximum)? else { return Ok(STATUS_NO_MEMORY) };
         string = Counted { length: 0, maximum: maximum as u16, buffer };
     } else if bytes.len() >= usize::from(string.maximum) {
-        // One byte is kept for the terminator.
-        status = STATUS_BUFFER_OVERFLOW;
-        if string.maximum == 0 {
-            return Ok(status);
-        }
-        bytes.truncate(usize::from(string.maximum) - 1);
+        return Ok(STATUS_BUFFER_OVERFLOW);
     }
     string.length = bytes.len() as u16;
     bytes.push(0);
     cx.write_bytes(string.buffer, &bytes)?;
     string.write(cx, target)?;
-    Ok(status)
+    Ok(STATUS_SUCCESS)
 }
 
 /// Frees the buffer of a string that the run-time library allocated, and clears the string.

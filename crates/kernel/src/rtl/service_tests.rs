@@ -71,6 +71,13 @@ fn conversions_allocate_and_free() {
         let buffer = cx.read64(wide + unicode_string::BUFFER)?;
         assert_eq!(ansi::RtlUnicodeStringToAnsiString(cx, narrow, wide, false)?, STATUS_SUCCESS);
         assert_eq!(text::narrow_z(cx, source, 9)?, b"G\xe4u\x80");
+        // All fits but the terminator, and then nothing is touched.
+        let (full, room) = (block(cx, 16), bytes(cx, b"....."));
+        text::Counted { length: 1, maximum: 4, buffer: room }.write(cx, full)?;
+        let status = ansi::RtlUnicodeStringToAnsiString(cx, full, wide, false)?;
+        assert_eq!(status, STATUS_BUFFER_OVERFLOW);
+        assert_eq!(cx.read_bytes(room, 5)?, b".....");
+        assert_eq!(text::Counted::read(cx, full)?.length, 1);
         unicode::RtlFreeUnicodeString(cx, wide)?;
         assert_eq!(cx.read64(wide + unicode_string::BUFFER)?, 0);
         assert!(crate::ex::pool::find_live(cx, buffer).is_none());
