@@ -107,12 +107,10 @@ mod tests {
     /// caller's are called from other places.
     #[test]
     fn routines_for_strings_may_fail_where_they_allocate() {
-        let strings = include_bytes!(
-            "../../../drivers/clean/routines-strings/routines-strings.sys"
-        );
-        let security = include_bytes!(
-            "../../../drivers/clean/routines-security/routines-security.sys"
-        );
+        let strings =
+            include_bytes!("../../../drivers/clean/routines-strings/routines-strings.sys");
+        let security =
+            include_bytes!("../../../drivers/clean/routines-security/routines-security.sys");
         let mut may_fail = Vec::new();
         for image in [&strings[..], &security[..]] {
             let driver = crate::Driver {
@@ -128,15 +126,18 @@ mod tests {
             may_fail.extend(calls.map(|call| call.service));
         }
         may_fail.sort_unstable();
-        assert_eq!(may_fail, [
-            "RtlAnsiStringToUnicodeString",
-            "RtlConvertSidToUnicodeString",
-            "RtlCreateUnicodeString",
-            "RtlDowncaseUnicodeString",
-            "RtlDuplicateUnicodeString",
-            "RtlStringFromGUID",
-            "RtlUnicodeStringToAnsiString",
-            "RtlUpcaseUnicodeString",
-        ]);
+        assert_eq!(
+            may_fail,
+            [
+                "RtlAnsiStringToUnicodeString",
+                "RtlConvertSidToUnicodeString",
+                "RtlCreateUnicodeString",
+                "RtlDowncaseUnicodeString",
+                "RtlDuplicateUnicodeString",
+                "RtlStringFromGUID",
+                "RtlUnicodeStringToAnsiString",
+                "RtlUpcaseUnicodeString",
+            ]
+        );
     }
 }
