@@ -2,6 +2,7 @@
 
 mod disasm;
 mod explain;
+mod install;
 mod lookup;
 mod replay;
 mod rules;
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Rules(rules::Arguments),
     Scenarios(scenarios::Arguments),
     Explain(explain::Arguments),
+    Install(install::Arguments),
     Disasm(disasm::Arguments),
     Lookup(lookup::Arguments),
 }
@@ -31,6 +33,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Rules(arguments) => rules::run(arguments),
         Command::Scenarios(arguments) => scenarios::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Install(arguments) => install::run(arguments),
         Command::Disasm(arguments) => disasm::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
     }

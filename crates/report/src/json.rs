@@ -2,10 +2,12 @@
 
 mod crash;
 mod inf;
+mod install;
 mod lookup;
 
 pub use crash::{crash_json, listing_json, process_json};
 pub use inf::inf_json;
+pub use install::install_json;
 pub use lookup::lookup_json;
 
 use crate::RuleInfo;

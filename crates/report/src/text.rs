@@ -4,6 +4,7 @@ mod crash;
 mod finding;
 mod imports;
 mod inf;
+mod install;
 mod listing;
 mod lookup;
 mod page;
@@ -17,7 +18,9 @@ mod tests;
 
 pub use crash::{CrashDetail, crash_text};
 pub use imports::imports_text;
+pub(crate) use inf::change_text;
 pub use inf::inf_text;
+pub use install::install_text;
 pub use listing::listing_text;
 pub use lookup::lookup_text;
 pub use process::process_text;

@@ -3,6 +3,7 @@
 mod objections;
 mod plans;
 mod property;
+mod ranks;
 
 use evidence::inf::{Date, Inf};
 

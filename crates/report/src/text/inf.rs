@@ -179,7 +179,7 @@ fn registry(page: &mut Page<'_>, all: &[Change]) {
 }
 
 /// One change of the registry: `HKR (service key)\Parameters Name = REG_DWORD 0x1`.
-pub(super) fn change_text(it: &Change) -> String {
+pub(crate) fn change_text(it: &Change) -> String {
     let key = if it.key.is_empty() { String::new() } else { format!("\\{}", it.key) };
     let name = if it.name.is_empty() { "(default)" } else { &it.name };
     match it.value {
