@@ -7,6 +7,7 @@ mod disasm;
 mod drivers;
 mod golden;
 mod images;
+mod infs;
 mod lookup;
 mod scratch;
 mod usage;

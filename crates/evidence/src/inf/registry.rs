@@ -199,9 +199,9 @@ impl fmt::Display for Value {
         match self {
             Value::Key => to.write_str("key"),
             Value::Delete => to.write_str("deleted"),
-            Value::Text(text) => write!(to, "REG_SZ {text:?}"),
-            Value::Expand(text) => write!(to, "REG_EXPAND_SZ {text:?}"),
-            Value::Many(all) => write!(to, "REG_MULTI_SZ {all:?}"),
+            Value::Text(text) => write!(to, "REG_SZ \"{text}\""),
+            Value::Expand(text) => write!(to, "REG_EXPAND_SZ \"{text}\""),
+            Value::Many(all) => write!(to, "REG_MULTI_SZ \"{}\"", all.join("\" \"")),
             Value::Dword(value) => write!(to, "REG_DWORD {value:#x}"),
             Value::Qword(value) => write!(to, "REG_QWORD {value:#x}"),
             Value::Bytes(kind, bytes) => {

@@ -211,13 +211,14 @@ fn diagnostic(page: &mut Page<'_>, name: &str, lines: &[&str], it: &Diagnostic) 
             &[(Ink::Faint, &format!("{:gutter$} | ", "")), (ink, &format!("{space}{caret}"))],
         );
     }
+    let indent = gutter.saturating_add(1);
     if !it.help.is_empty() {
-        let lead = format!("{:gutter$} = help: ", "");
-        page.wrapped(0, lead.len(), &[(Ink::Faint, &lead), (Ink::Plain, &it.help)]);
+        let pieces = [(Ink::Faint, "= help: "), (Ink::Plain, it.help.as_str())];
+        page.wrapped(indent, indent.saturating_add(8), &pieces);
     }
     if it.code.infverif() != 0 {
-        let text = format!("{:gutter$} = InfVerif {}", "", it.code.infverif());
-        page.line(0, &[(Ink::Faint, &text)]);
+        let text = format!("= InfVerif {}", it.code.infverif());
+        page.line(indent, &[(Ink::Faint, &text)]);
     }
 }
 

@@ -1,0 +1,144 @@
+//! `bugcheck explain` and `bugcheck install` on INFs: what is said, and the log read back.
+
+use super::{golden, run, scratch::Scratch};
+use evidence::setup_log::{Header, Piece, Pieces, Row};
+
+const INF: &str = "drivers/clean/pnp-interrupt/pnp-interrupt.inf";
+const CARD: &str = r"PCI\VEN_1B36&DEV_0017&SUBSYS_00171B36&REV_01";
+const CLASS: &str = r"PCI\VEN_1B36&CC_0880";
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let ran = run(arguments);
+    serde_json::from_str(&ran.out)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+}
+
+#[test]
+fn our_package_has_no_fault() {
+    let ran = run(&["explain", INF]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.error);
+    golden::check("explain/inf.txt", &ran.out).unwrap();
+    let told = json(&["explain", INF, "--format", "json"]);
+    assert_eq!((&told["schema"], &told["format"]), (&"bugcheck.explain.1".into(), &"inf".into()));
+    assert_eq!(told["models"][0]["devices"][0]["hardware_id"], CARD);
+    assert_eq!(told["installs"][0]["services"][0]["start_type"], 3);
+    assert_eq!((&told["errors"], &told["diagnostics"]), (&0.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn faults_are_shown_with_their_lines() {
+    let text = std::fs::read_to_string(super::root().join(INF)).unwrap();
+    let text = text
+        .replace("{4d36e97d-", "{4d36e972-")
+        .replace("= %Disk%", "=\t%Disc%")
+        .replace("[Card_Install.NT.HW]", "[Card_Install.NT.WH]")
+        .replace("%13%\\pnp", "\\SystemRoot\\pnp");
+    let file = Scratch::new("faults.inf", text.as_bytes());
+    let ran = run(&["explain", file.path()]);
+    assert_eq!(ran.status, 1);
+    let told: Vec<&str> = ran.out.split("\n\nerror[").skip(1).collect();
+    let told = format!("error[{}", told.join("\n\nerror["));
+    golden::check("explain/inf-faults.txt", &told.replace(file.path(), "faults.inf")).unwrap();
+    let told = json(&["explain", file.path(), "--format", "json"]);
+    assert_eq!(told["diagnostics"][0]["code"], "class-mismatch");
+    assert_eq!(told["diagnostics"][0]["infverif"], 1281);
+    assert_eq!(
+        (&told["diagnostics"][0]["line"], &told["diagnostics"][0]["column"]),
+        (&9.into(), &15.into())
+    );
+}
+
+#[test]
+fn the_best_driver_is_chosen_and_its_plan_told() {
+    let ran = run(&["install", INF, "--hardware", CARD, "--compatible", CLASS]);
+    assert_eq!(ran.status, 0, "{}", ran.error);
+    golden::check("install/chosen.txt", &ran.out).unwrap();
+    let told =
+        json(&["install", INF, "--hardware", CARD, "--compatible", CLASS, "--format", "json"]);
+    let ranks: Vec<&str> =
+        told["drivers"].as_array().unwrap().iter().map(|it| it["rank"].as_str().unwrap()).collect();
+    assert_eq!(ranks, ["0x00f00000", "0x00ff3000"]);
+    assert_eq!((&told["schema"], &told["chosen"]), (&"bugcheck.install.1".into(), &INF.into()));
+}
+
+#[test]
+fn what_fits_nothing_or_is_not_there_is_told() {
+    let ran = run(&["install", INF, "--hardware", CARD, "--os", "6.1-amd64", "--os-build", "7601"]);
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.out.contains("no driver fits") && ran.out.contains("it is for NTamd64.10.0...16299")
+    );
+    let ran = run(&["install", INF, "--hardware", CARD, "--signed", "none"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.out.contains("0x80f00000") && ran.out.contains("Not loaded:"), "{}", ran.out);
+    let text = std::fs::read(super::root().join(INF)).unwrap();
+    let alone = Scratch::new("alone.inf", &text);
+    let ran = run(&["install", alone.path(), "--hardware", CARD]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.out.contains("Missing: pnp-interrupt.sys"), "{}", ran.out);
+    for wrong in [vec!["--os", "ten-amd64"], vec!["--suite", "many"], vec![]] {
+        let mut arguments = vec!["install", INF];
+        if !wrong.is_empty() {
+            arguments.extend(["--hardware", CARD]);
+        }
+        arguments.extend(wrong);
+        assert_eq!(run(&arguments).status, 2, "{arguments:?}");
+    }
+}
+
+/// Sections as `name: status`, and each entry's message.
+fn read_back(log: &[u8]) -> (Vec<String>, Vec<String>) {
+    let (mut sections, mut messages) = (Vec::new(), Vec::new());
+    for piece in Pieces::new(log) {
+        let Piece::Section(section) = piece else { continue };
+        sections.push(format!("{}: {}", section.name, section.exit));
+        assert!(section.begun.is_some() && section.millis() == Some(0), "{section:?}");
+        for line in section.lines(log) {
+            if let Row::Entry(entry) = line.row() {
+                assert!(!entry.category.is_empty(), "{:?}", String::from_utf8_lossy(&line.bytes));
+                messages.push(String::from_utf8_lossy(entry.message).into_owned());
+            }
+        }
+    }
+    (sections, messages)
+}
+
+#[test]
+fn the_log_is_read_back_to_the_same_story() {
+    let log = Scratch::new("setupapi.dev.log", b"");
+    let ran = run(&["install", INF, "--hardware", CARD, "--log", log.path()]);
+    assert_eq!(ran.status, 0, "{}", ran.error);
+    let text = std::fs::read(log.path()).unwrap();
+    assert!(evidence::setup_log::is_setup_log(&text));
+    let header = Header::read(&text).unwrap();
+    assert_eq!(header.get("OS Version"), Some("10.0.19045"));
+    assert_eq!(header.get("Architecture"), Some("amd64"));
+    let (sections, messages) = read_back(&text);
+    assert_eq!(
+        sections,
+        ["Setup Import Driver Package: SUCCESS", "Device Install (Hardware initiated): SUCCESS"]
+    );
+    for wanted in [
+        "Rank         - 0x00f00000",
+        "Signer Score - WHQL",
+        "DrvDate      - 03/01/2024",
+        r"Copied 'pnp-interrupt.sys' to '<driver store>\pnp-interrupt.sys'.",
+        r"HKR (service key)\Parameters LogLevel = REG_DWORD 0x2",
+    ] {
+        assert!(messages.iter().any(|it| it == wanted), "{wanted}: {messages:#?}");
+    }
+    let ran = run(&["install", INF, "--hardware", "PCI\\OTHER", "--log", log.path()]);
+    assert_eq!(ran.status, 1);
+    let text = std::fs::read(log.path()).unwrap();
+    let last = Pieces::new(&text).filter_map(|it| match it {
+        Piece::Section(section) => Some(section),
+        _ => None,
+    });
+    let last = last.last().unwrap();
+    assert_eq!((last.success, last.code, last.warnings), (Some(false), Some(0xE000_0203), 1));
+    let ran = run(&["install", INF, "--hardware", CARD, "--signed", "none", "--log", log.path()]);
+    assert_eq!(ran.status, 1);
+    let text = std::fs::read(log.path()).unwrap();
+    let stopped = Pieces::new(&text).any(|it| matches!(it, Piece::Section(it) if it.stopped));
+    assert!(stopped, "{}", String::from_utf8_lossy(&text));
+}
