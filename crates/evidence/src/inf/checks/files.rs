@@ -89,7 +89,7 @@ fn source(
             it.at(Code::DiskIdMissing, name, problem);
         }
         Some(disk) if number(&disk.value).is_none() => {
-            let problem = format!("{:?} is no number of a disk", disk.value);
+            let problem = format!("\"{}\" is no number of a disk", disk.value);
             it.at(Code::DiskIdMissing, disk, problem);
         }
         Some(disk) if !disks.contains(&disk.value.to_lowercase()) => {
@@ -110,7 +110,7 @@ fn destinations(it: &mut Check<'_>) {
     for entry in &section.entries {
         let Some(field) = entry.fields.first() else { continue };
         let Ok(id) = field.value.parse::<i64>() else {
-            let problem = format!("{:?} is no directory identifier", field.value);
+            let problem = format!("\"{}\" is no directory identifier", field.value);
             let help = "give its number alone, as in DefaultDestDir = 13";
             it.say(Diagnostic::of(Code::DirIdMalformed, field, problem).help(help));
             continue;
@@ -183,7 +183,7 @@ pub(super) fn list(it: &mut Check<'_>, section: &Section) {
         let flags = entry.field(3);
         if let Some(flags) = flags.filter(|it| number(&it.value).is_none_or(|it| it & !FLAGS != 0))
         {
-            let problem = format!("{:?} are no flags of a copied file", flags.value);
+            let problem = format!("\"{}\" are no flags of a copied file", flags.value);
             it.at(Code::CopyFlags, flags, problem);
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn check(it: &mut Check<'_>) {
 
 fn targets(it: &mut Check<'_>, maker: &Maker) {
     if maker.section.value.is_empty() {
-        let problem = format!("{:?} leads to no Models section", maker.name);
+        let problem = format!("\"{}\" leads to no Models section", maker.name);
         it.at(Code::ModelsNameMissing, &maker.section, problem);
         return;
     }
@@ -63,7 +63,7 @@ fn targets(it: &mut Check<'_>, maker: &Maker) {
             it.say(Diagnostic::of(Code::ArchToken, field, problem).help(help));
             continue;
         }
-        let problem = format!("{:?} says no system", field.value);
+        let problem = format!("\"{}\" says no system", field.value);
         let help = "the form is NTamd64.10.0...14393: platform, version, product, suite, build";
         it.say(Diagnostic::of(Code::TargetMalformed, field, problem).help(help));
     }
@@ -120,7 +120,7 @@ fn devices(it: &mut Check<'_>, models: &Models, printers: bool) {
         identifiers(it, model, printers, &mut seen);
         let name = &model.install.value;
         if name.is_empty() {
-            let problem = format!("{:?} has no install section", model.description);
+            let problem = format!("\"{}\" has no install section", model.description);
             it.at(Code::InstallNameMissing, &model.install, problem);
         } else if it.inf.actual(name, architecture).is_none() && missing.insert(name.clone()) {
             let problem =

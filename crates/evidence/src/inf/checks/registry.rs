@@ -38,20 +38,20 @@ fn line(it: &mut Check<'_>, entry: &Entry, deletes: bool) {
 fn wrong(it: &mut Check<'_>, entry: &Entry, fault: Fault) {
     let (code, index, problem, help) = match fault {
         Fault::Root => {
-            let problem = format!("{:?} is no root of the registry", root(entry));
+            let problem = format!("\"{}\" is no root of the registry", root(entry));
             (Code::RegistryRoot, 0, problem, "it is HKR, HKLM, HKCR, HKCU or HKU")
         }
         Fault::Flags => {
-            let problem = format!("{:?} are no flags of a value", entry.text(3));
+            let problem = format!("\"{}\" are no flags of a value", entry.text(3));
             let help = "0x10001 is a DWORD, 0 a text, 0x10000 several, 1 bytes";
             (Code::RegistryFlags, 3, problem, help)
         }
         Fault::Number(index) => {
-            let problem = format!("{:?} is no number of this size", entry.text(index));
+            let problem = format!("\"{}\" is no number of this size", entry.text(index));
             (Code::RegistryNumber, index, problem, "write it in decimal, or with 0x before it")
         }
         Fault::Bytes(index) => {
-            let problem = format!("{:?} is no byte", entry.text(index));
+            let problem = format!("\"{}\" is no byte", entry.text(index));
             (Code::RegistryBytes, index, problem, "bytes are written 00 to FF, with commas between")
         }
     };

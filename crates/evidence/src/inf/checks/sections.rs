@@ -198,7 +198,7 @@ fn unknown(it: &mut Check<'_>, section: &Section, head: &Field, kind: Kind, name
     if near.is_none() && !kind.is_closed() {
         return;
     }
-    let problem = format!("{:?} is no directive of [{}]", head.value, section.name);
+    let problem = format!("\"{}\" is no directive of [{}]", head.value, section.name);
     let help = near.map(|near| format!("{near} is")).unwrap_or_default();
     it.say(Diagnostic::of(Code::DirectiveUnknown, head, problem).help(help));
 }
@@ -262,14 +262,14 @@ fn special(it: &mut Check<'_>, entry: &Entry, kind: Kind) {
     if kind == Kind::Install && head.is("FeatureScore") {
         let field = entry.fields.first().filter(|field| feature_score(&field.value).is_none());
         if let Some(field) = field {
-            let problem = format!("{:?} is no number from 00 to FF", field.value);
+            let problem = format!("\"{}\" is no number from 00 to FF", field.value);
             it.at(Code::FeatureScore, field, problem);
         }
     }
     if kind == Kind::Install && head.is("CopyInf") {
         for field in entry.fields.iter().filter(|field| !field.value.is_empty()) {
             if !field.value.to_ascii_lowercase().ends_with(".inf") {
-                let problem = format!("{:?} is no INF", field.value);
+                let problem = format!("\"{}\" is no INF", field.value);
                 it.at(Code::CopyInf, field, problem);
             }
         }

@@ -107,7 +107,7 @@ pub(super) fn install(it: &mut Check<'_>, section: &Section) {
         match entry.and_then(|entry| entry.field(0)) {
             None => missing(it, section, key),
             Some(field) if number(&field.value).is_none_or(|it| !allowed.contains(&it)) => {
-                let problem = format!("{:?} is no {key}", field.value);
+                let problem = format!("\"{}\" is no {key}", field.value);
                 let numbers: Vec<String> = allowed.iter().map(|it| format!("{it:#x}")).collect();
                 let help = format!("it is one of {}", numbers.join(", "));
                 it.say(Diagnostic::of(Code::ServiceValue, field, problem).help(help));
@@ -128,7 +128,7 @@ fn missing(it: &mut Check<'_>, section: &Section, key: &str) {
 
 fn binary(it: &mut Check<'_>, field: &Field) {
     if split(&field.value).is_none() {
-        let problem = format!("{:?} does not begin with a directory identifier", field.value);
+        let problem = format!("\"{}\" does not begin with a directory identifier", field.value);
         let help = "write %13%\\name.sys, or %12%\\name.sys";
         it.say(Diagnostic::of(Code::ServicePath, field, problem).help(help));
     }
@@ -164,7 +164,7 @@ pub(super) fn interface(it: &mut Check<'_>, entry: &Entry, kind: Kind) {
     }
     let Some(field) = entry.fields.first() else { return };
     if inside_braces(&field.value).is_none() {
-        let problem = format!("{:?} is no GUID of an interface class", field.value);
+        let problem = format!("\"{}\" is no GUID of an interface class", field.value);
         let help = "the form is {xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}";
         it.say(Diagnostic::of(Code::InterfaceGuid, field, problem).help(help));
     }

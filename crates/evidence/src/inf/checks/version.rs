@@ -55,7 +55,7 @@ fn signature(it: &mut Check<'_>, section: &Section) {
     };
     let Some(field) = entry.fields.first() else { return };
     if !field.is("$Windows NT$") && !field.is("$Chicago$") {
-        let problem = format!("the signature is {:?}", field.value);
+        let problem = format!("the signature is \"{}\"", field.value);
         let help = "it must be \"$Windows NT$\"";
         it.say(Diagnostic::of(Code::SignatureWrong, field, problem).help(help));
     }
@@ -76,7 +76,7 @@ fn class(it: &mut Check<'_>, section: &Section) {
     if let Some(guid) = guid {
         match inside_braces(&guid.value) {
             None => {
-                let problem = format!("{:?} is no GUID", guid.value);
+                let problem = format!("\"{}\" is no GUID", guid.value);
                 let help = "the form is {xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}";
                 it.say(Diagnostic::of(Code::ClassGuidMalformed, guid, problem).help(help));
             }
@@ -131,7 +131,7 @@ fn extension(it: &mut Check<'_>, section: &Section, class: &Field) {
             it.say(Diagnostic::of(Code::ExtensionId, class, problem).help(help));
         }
         Some(id) if inside_braces(&id.value).is_none() => {
-            let problem = format!("{:?} is no GUID", id.value);
+            let problem = format!("\"{}\" is no GUID", id.value);
             it.at(Code::ExtensionId, id, problem);
         }
         Some(_) => {}
@@ -160,7 +160,7 @@ fn catalog(it: &mut Check<'_>, section: &Section) {
         let Some(field) = entry.fields.first() else { continue };
         let low = field.value.to_ascii_lowercase();
         if !low.ends_with(".cat") || low.contains(['\\', '/']) || low == ".cat" {
-            let problem = format!("{} is {:?}, which names no catalog", key.value, field.value);
+            let problem = format!("{} is \"{}\", which names no catalog", key.value, field.value);
             let help = "give the name of a .cat file that lies beside the INF";
             it.say(Diagnostic::of(Code::CatalogName, field, problem).help(help));
         }
@@ -182,7 +182,7 @@ fn driver_ver(it: &mut Check<'_>, section: &Section, today: Option<Date>) {
         let two_digits = field.value.split(['/', '-']).map(str::len).eq([2, 2, 4]);
         match Date::parse(&field.value).filter(|_| two_digits) {
             None => {
-                let problem = format!("{:?} is no date of the form mm/dd/yyyy", field.value);
+                let problem = format!("\"{}\" is no date of the form mm/dd/yyyy", field.value);
                 let help = "Windows takes another for 00/00/0000, the oldest of all";
                 it.say(Diagnostic::of(Code::DriverDate, field, problem).help(help));
             }
@@ -203,7 +203,7 @@ fn driver_ver(it: &mut Check<'_>, section: &Section, today: Option<Date>) {
     let whole = field.value.split('.').count() == 4;
     let numbers = DriverVersion::parse(&field.value).filter(|_| whole);
     if numbers.is_none_or(|version| version == DriverVersion::default()) {
-        let problem = format!("{:?} is no version of the form w.x.y.z", field.value);
+        let problem = format!("\"{}\" is no version of the form w.x.y.z", field.value);
         let help = "each is a number below 65536, and not all are zero";
         it.say(Diagnostic::of(Code::DriverVersion, field, problem).help(help));
     }
