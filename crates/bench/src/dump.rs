@@ -13,8 +13,9 @@ use nt::layout::{ethread, kprcb, kthread};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// What routines of drivers return to, under the name that stacks shall show.
-const CALLER: (&str, u64) = ("CallDriverRoutine", map::RETURN);
+/// What routines of drivers return into, under the name that stacks shall show: it begins with the call, which
+/// is what a return address is named by.
+const CALLER: (&str, u64) = ("CallDriverRoutine", map::RETURN - 8);
 
 /// What tags the finding in a dump, as `crates/diagnosis` knows it.
 const FINDING: [u8; 16] = [
