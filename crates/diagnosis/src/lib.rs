@@ -10,6 +10,7 @@ pub mod crash;
 mod listing;
 pub mod process;
 mod program;
+pub mod setup;
 
 pub use listing::{Listed, MOST_LINES, disassemble};
 pub use program::{Absent, Nothing, ProcessLayout, Program, Programs, Wanted};

@@ -4,11 +4,13 @@ mod crash;
 mod inf;
 mod install;
 mod lookup;
+mod setup_log;
 
 pub use crash::{crash_json, listing_json, process_json};
 pub use inf::inf_json;
 pub use install::install_json;
 pub use lookup::lookup_json;
+pub use setup_log::setup_log_json;
 
 use crate::RuleInfo;
 use crate::escape::is_hazardous;

@@ -12,6 +12,7 @@ mod process;
 mod replay;
 mod rules;
 mod scenarios;
+mod setup_log;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use process::process_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};
+pub use setup_log::{duration, setup_log_text};
 
 use bench::{Report, Verdict};
 use page::{Ink, Page};

@@ -5,6 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
 use crate::programs::{Places, Store};
 use clap::Args;
+use diagnosis::setup::Wanted;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -13,6 +14,9 @@ Examples:
   bugcheck explain crash.dmp --images build/       with your driver's .sys and .pdb: function and line
   bugcheck explain crash.dmp --symbols 'srv*~/symbols*https://msdl.microsoft.com/download/symbols'
   bugcheck explain dumps/ --format json            every file below a folder, one document a line
+  bugcheck explain setupapi.dev.log                what a machine did with a driver: failed and slow first
+  bugcheck explain setupapi.dev.log --section 29   one section, with everything
+  bugcheck explain setupapi.dev.log --html log.html
   unzip -p mail.zip crash.dmp | bugcheck explain - from standard input
 
 Images and PDBs are looked for beside the file, in each --images folder (the files themselves, or laid
@@ -20,7 +24,7 @@ out as a symbol store), and along --symbols, or _NT_SYMBOL_PATH if that is not g
 another build is said to be so and not used.
 
 It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
-minidumps of processes.
+minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one.
 
 The exit status is 1 where something is wrong, as in every crash dump, 0 where nothing is, and 2 where a
 file could not be read or is of no kind that is known.";
@@ -41,6 +45,15 @@ pub(crate) struct Arguments {
     /// List every module
     #[arg(long)]
     modules: bool,
+    /// Of a log: only this section, counted from 1, with everything
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    section: Option<u64>,
+    /// Of a log: every section
+    #[arg(long, conflicts_with = "section")]
+    all: bool,
+    /// Of a log: write a time line for a browser into this file as well
+    #[arg(long, value_name = "OUT.html")]
+    html: Option<PathBuf>,
     /// Form of the outcome; many files as JSON have a line each
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -55,7 +68,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let store = Store::new(&places)?;
     let files = evidence::files(&arguments.paths)?;
     let many = files.len() != 1 || arguments.paths.iter().any(|path| path.is_dir());
-    let wish = Wish { format: arguments.format, modules: arguments.modules, many, store: &store };
+    if arguments.html.is_some() && many {
+        let sentence = "--html takes one file at a time; give one path.";
+        return Err(Failure::Input(sentence.to_owned()));
+    }
+    let sections = match arguments.section {
+        Some(number) => Wanted::One(number),
+        None if arguments.all => Wanted::All,
+        None => Wanted::Usual,
+    };
+    let html = arguments.html.as_deref();
+    let wish = Wish {
+        format: arguments.format,
+        modules: arguments.modules,
+        many,
+        store: &store,
+        sections,
+        html,
+    };
     let mut worst = Outcome::Clean;
     let mut failed = Vec::new();
     evidence::in_order(&files, &wish, &mut |told| {

@@ -5,10 +5,12 @@
 mod crash_dump;
 mod inf;
 mod process_dump;
+mod setup_log;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
 use crate::programs::Store;
+use diagnosis::setup::Wanted;
 use mapped_file::Bytes;
 use std::fs;
 use std::io;
@@ -24,6 +26,9 @@ pub(crate) struct Wish<'a> {
     /// Whether there are several files: JSON then has a line each, text a blank line between.
     pub many: bool,
     pub store: &'a Store,
+    pub sections: Wanted,
+    /// Where a page for a browser goes as well.
+    pub html: Option<&'a Path>,
 }
 
 /// One file, explained.
@@ -47,6 +52,7 @@ struct Kind {
 const KINDS: &[Kind] = &[
     Kind { name: "kernel crash dumps", is: crash_dump::is_one, explain: crash_dump::explain },
     Kind { name: "minidumps of processes", is: process_dump::is_one, explain: process_dump::explain },
+    Kind { name: "logs of SetupAPI", is: setup_log::is_one, explain: setup_log::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
 ];
 
@@ -164,6 +170,9 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
         Some(kind) => (kind.explain)(&name, &bytes, wish).map(Some),
         None if !item.named => Ok(None),
         None if bytes.is_empty() => Err(Failure::Input(format!("{name}: it is empty."))),
+        None if let Some(what) = setup_log::other(&bytes) => {
+            Err(Failure::Unsupported(format!("{name}: this is {what}.")))
+        }
         None => {
             let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             let known = known.join(", ");

@@ -1,0 +1,180 @@
+//! What a text log of SetupAPI tells: what a machine did with a driver.
+//!
+//! [`diagnose`] walks over the log once, keeps a few numbers of each section that stands out, and tells
+//! only those: failed ones, slow ones, and what is asked for.
+
+mod candidate;
+mod codes;
+mod findings;
+mod problem;
+mod rank;
+mod read;
+mod stage;
+mod story;
+#[cfg(test)]
+mod tests;
+
+pub use candidate::{Candidate, file_name};
+pub use codes::Code;
+pub use problem::Problem;
+pub use rank::{Match, Rank};
+pub use stage::{Kind, Stage};
+pub use story::{Class, Directive, List, Service, Story};
+
+use evidence::setup_log::{Encoding, Header, Piece, Pieces, Section};
+use finding::Finding;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Sections that are told with everything, at most.
+pub const MOST_TOLD: usize = 1_000;
+/// Sections that failed or took long that are told without being asked for.
+const MOST_WRONG: usize = 20;
+const MOST_SLOW: usize = 5;
+/// Milliseconds from which a device's installation is slow.
+const SLOW: u64 = 5_000;
+/// Kinds of operation that are counted apart.
+const MOST_KINDS: usize = 200;
+
+/// What is to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// What failed, what was slow, and where neither is, the last device's installation.
+    #[default]
+    Usual,
+    /// Every section.
+    All,
+    /// One section, from 1.
+    One(u64),
+}
+
+/// An operation, and how often it is in the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// How often.
+    pub sections: u64,
+    /// How many of them failed.
+    pub failed: u64,
+    /// How many have no end.
+    pub unfinished: u64,
+}
+
+/// A log, explained.
+#[derive(Clone, Debug)]
+pub struct SetupLog {
+    /// Header, where there is one.
+    pub header: Option<Header>,
+    /// How it is encoded.
+    pub encoding: Encoding,
+    /// Starts of Windows.
+    pub boots: u64,
+    /// Sections.
+    pub sections: u64,
+    /// Entries outside of sections.
+    pub loose: u64,
+    /// First and last time of a section.
+    pub span: Option<(String, String)>,
+    /// Sections by operation.
+    pub kinds: BTreeMap<String, Count>,
+    /// Sections that failed, or whose device stands still.
+    pub wrong: u64,
+    /// Sections that are told, what is wrong first.
+    pub stories: Vec<Story>,
+    /// Sections that were asked for and are left out.
+    pub left_out: u64,
+    /// What is wrong, as findings.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether a section went wrong, as far as its head tells.
+fn went_wrong(section: &Section) -> bool {
+    section.success == Some(false)
+        || section.stopped
+        || (section.success.is_none() && section.errors > 0)
+}
+
+/// Explains a log.
+pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
+    let mut pieces = Pieces::new(data);
+    let mut log = SetupLog {
+        header: Header::read(data),
+        encoding: pieces.encoding(),
+        boots: 0,
+        sections: 0,
+        loose: 0,
+        span: None,
+        kinds: BTreeMap::new(),
+        wrong: 0,
+        stories: Vec::new(),
+        left_out: 0,
+        findings: Vec::new(),
+    };
+    let (mut wrong, mut slow, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    let mut last = None;
+    for piece in &mut pieces {
+        let section = match piece {
+            Piece::Boot(_) => {
+                log.boots += 1;
+                continue;
+            }
+            Piece::Loose(_) => {
+                log.loose += 1;
+                continue;
+            }
+            Piece::Section(section) => section,
+        };
+        log.count(&section);
+        match wanted {
+            Wanted::One(number) if number == section.number => asked.push(section),
+            Wanted::One(_) => {}
+            Wanted::All if asked.len() < MOST_TOLD => asked.push(section),
+            Wanted::All => log.left_out += 1,
+            Wanted::Usual if went_wrong(&section) => {
+                // The newest are worth most.
+                wrong.push(section);
+                if wrong.len() > MOST_WRONG {
+                    wrong.remove(0);
+                    log.left_out += 1;
+                }
+            }
+            Wanted::Usual if story::is_device(&section) => {
+                if section.millis().is_some_and(|millis| millis >= SLOW) {
+                    slow.push(section.clone());
+                    slow.sort_by_key(|it: &Section| std::cmp::Reverse(it.millis()));
+                    slow.truncate(MOST_SLOW);
+                }
+                last = Some(section);
+            }
+            Wanted::Usual => {}
+        }
+    }
+    if wrong.is_empty() && slow.is_empty() {
+        asked.extend(last);
+    }
+    wrong.reverse();
+    let chosen = wrong.iter().chain(&slow).chain(&asked);
+    log.stories = chosen.map(|section| story::tell(section, data)).collect();
+    log.findings = log.stories.iter().filter_map(findings::of).collect();
+    log
+}
+
+impl SetupLog {
+    fn count(&mut self, section: &Section) {
+        self.sections += 1;
+        let wrong = went_wrong(section);
+        self.wrong += u64::from(wrong);
+        if self.kinds.len() < MOST_KINDS || self.kinds.contains_key(&section.name) {
+            let count = self.kinds.entry(section.name.clone()).or_default();
+            count.sections += 1;
+            count.failed += u64::from(wrong);
+            count.unfinished += u64::from(section.success.is_none());
+        }
+        if let Some(begun) = section.begun {
+            let end = section.ended.unwrap_or(begun).to_string();
+            match &mut self.span {
+                Some((_, last)) => *last = end,
+                None => self.span = Some((begun.to_string(), end)),
+            }
+        }
+    }
+}
