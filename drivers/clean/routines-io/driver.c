@@ -23,7 +23,22 @@ static NTSTATUS NTAPI DispatchDeviceControl(PDEVICE_OBJECT Device, PIRP Irp)
     return CompleteIrp(Irp, STATUS_SUCCESS, 7);
 }
 
-/* CREATE, CLEANUP and CLOSE have nothing to do here but to succeed. */
+/* Only what Below() opens has a name of its own; whether that came with it. */
+static BOOLEAN Named;
+
+static NTSTATUS NTAPI DispatchCreate(PDEVICE_OBJECT Device, PIRP Irp)
+{
+    PUNICODE_STRING Name = &IoGetCurrentIrpStackLocation(Irp)->FileObject->FileName;
+
+    if (Name->Length) {
+        Named = IS_WIDE(Name, L"\\Part\\One");
+        if (!Named)
+            return CompleteIrp(Irp, STATUS_OBJECT_NAME_NOT_FOUND, 0);
+    }
+    return CompleteIrp(Irp, STATUS_SUCCESS, 0);
+}
+
+/* CLEANUP and CLOSE have nothing to do here but to succeed. */
 static NTSTATUS NTAPI DispatchSucceed(PDEVICE_OBJECT Device, PIRP Irp)
 {
     return CompleteIrp(Irp, STATUS_SUCCESS, 0);
@@ -199,6 +214,28 @@ INIT_CODE static NTSTATUS Opened(PDEVICE_OBJECT Device)
     return STATUS_SUCCESS;
 }
 
+/* Names below the device are the driver's, by the device's own name and by a link. */
+INIT_CODE static VOID Below(VOID)
+{
+    UNICODE_STRING Names[3] = {RTL_CONSTANT_STRING(L"\\Device\\RoutinesIo\\Part\\One"),
+                               RTL_CONSTANT_STRING(L"\\DosDevices\\RoutinesIo\\Part\\One"),
+                               RTL_CONSTANT_STRING(L"\\Device\\RoutinesIo\\Part")};
+    OBJECT_ATTRIBUTES Attributes;
+    IO_STATUS_BLOCK Block;
+    NTSTATUS Status;
+    HANDLE File;
+    ULONG Index;
+
+    for (Index = 0; Index < 3; ++Index) {
+        InitializeObjectAttributes(&Attributes, &Names[Index], OBJ_KERNEL_HANDLE, NULL, NULL);
+        Status = ZwOpenFile(&File, FILE_READ_DATA, &Attributes, &Block, FILE_SHARE_READ, 0);
+        EXPECT(Named == (Index < 2) && Block.Status == Status);
+        EXPECT(Status == (Named ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND));
+        if (NT_SUCCESS(Status))
+            ZwClose(File);
+    }
+}
+
 static VOID NTAPI Unload(PDRIVER_OBJECT Driver)
 {
     IoDeleteSymbolicLink(&LinkName);
@@ -213,6 +250,7 @@ INIT_CODE static NTSTATUS Check(PDRIVER_OBJECT Driver, PDEVICE_OBJECT Device)
     NEED(Work(Device));
     NEED(Memory());
     NEED(Opened(Device));
+    Below();
     return STATUS_SUCCESS;
 }
 
@@ -221,7 +259,7 @@ INIT_CODE NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Regi
     PDEVICE_OBJECT Device;
     NTSTATUS Status;
 
-    Driver->MajorFunction[IRP_MJ_CREATE] = DispatchSucceed;
+    Driver->MajorFunction[IRP_MJ_CREATE] = DispatchCreate;
     Driver->MajorFunction[IRP_MJ_CLEANUP] = DispatchSucceed;
     Driver->MajorFunction[IRP_MJ_CLOSE] = DispatchSucceed;
     Driver->MajorFunction[IRP_MJ_INTERNAL_DEVICE_CONTROL] = DispatchDeviceControl;

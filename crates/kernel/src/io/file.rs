@@ -1,7 +1,7 @@
 //! Files by handle: those of the bench's disk, and devices that are opened by name.
 
 use super::disk::on_volume;
-use super::symbolic_link::find_device;
+use super::symbolic_link::find_below;
 use crate::cx::{Cx, Stop};
 use crate::ke::event::KeSetEvent;
 use crate::ke::time::BOOT_TIME;
@@ -97,8 +97,8 @@ pub fn ZwCreateFile(
     if root != 0 {
         return cx.unsupported("opening a file relative to another one");
     }
-    if let Some(device) = find_device(cx, &name) {
-        return match super::request::open(cx, device, access)? {
+    if let Some((device, rest)) = find_below(cx, &name) {
+        return match super::request::open_below(cx, device, rest, access)? {
             Ok(number) => {
                 let file = cx.state.files[usize::from(number)].object;
                 let value = open_handle(cx, file);

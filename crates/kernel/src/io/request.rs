@@ -8,7 +8,7 @@ use crate::ex::pool;
 use crate::map;
 use crate::state::{BlockKind, Doing, File, Origin, Request};
 use crate::world::World;
-use nt::layout::{device_object, driver_object, file_object as file};
+use nt::layout::{device_object, driver_object, file_object as file, unicode_string};
 use nt::layout::{io_stack_location as location, irp};
 use nt::status;
 
@@ -241,6 +241,18 @@ pub fn wait(cx: &mut Cx, index: u16) -> Result<(u32, u64), Stop> {
 
 /// Opens a device: the file's number, or the status of the refusal.
 pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, Stop> {
+    open_below(cx, target, "", access)
+}
+
+/// Opens what a device's driver has under a name: all that stands behind the device's own, with its
+/// backslash, goes to the driver in the file object.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/controlling-device-namespace-access>
+pub fn open_below(
+    cx: &mut Cx,
+    target: u64,
+    name: &str,
+    access: u32,
+) -> Result<Result<u16, u32>, Stop> {
     if cx.state.pnp.closed {
         cx.next_tag = 0;
         // The PnP manager lets nobody in; which status it gives is not documented.
@@ -254,8 +266,8 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
             "opening a device of type {kind:#x}, on which the I/O manager mounts a file system"
         ));
     }
-    // The I/O manager counts by the named device that is opened; what devices above it say of
-    // themselves has no effect.
+    // The I/O manager counts by the named device that is opened, whatever name stands behind its own;
+    // what devices above it say of themselves has no effect.
     // <https://learn.microsoft.com/windows-hardware/drivers/kernel/specifying-exclusive-access-to-device-objects>
     let exclusive = cx.bus.memory.peek32(target + device_object::FLAGS) & device::EXCLUSIVE != 0;
     let opened = cx.bus.memory.peek32(target + device_object::REFERENCE_COUNT);
@@ -275,6 +287,8 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
     memory.poke64(object + file::DEVICE_OBJECT, target);
     memory.poke8(object + file::READ_ACCESS, u8::from(access & 1 != 0));
     memory.poke8(object + file::WRITE_ACCESS, u8::from(access & 2 != 0));
+    file_name(cx, object, name)?;
+    let memory = &mut cx.bus.memory;
     memory.fill(security, 0x20, 0);
     memory.poke32(security + nt::layout::io_security_context::DESIRED_ACCESS, access);
     device::reference(cx, target, 1);
@@ -290,12 +304,41 @@ pub fn open(cx: &mut Cx, target: u64, access: u32) -> Result<Result<u16, u32>, S
     send(cx, index, top, at)?;
     let (code, _) = wait(cx, index)?;
     if code >= 0x8000_0000 {
+        free_name(cx, object);
         device::reference(cx, target, -1);
         cx.state.files[usize::from(number)].closed = true;
         return Ok(Err(code));
     }
     cx.state.files[usize::from(number)].open = true;
     Ok(Ok(number))
+}
+
+/// Puts a name into a file object. Its storage is paged.
+/// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/ns-wdm-_file_object>
+fn file_name(cx: &mut Cx, object: u64, name: &str) -> Result<(), Stop> {
+    if name.is_empty() {
+        return Ok(());
+    }
+    let text: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let Ok(bytes) = u16::try_from(text.len()) else {
+        return cx.unsupported("a name of more than 32767 characters");
+    };
+    let buffer = pool::allocate(cx, BlockKind::Object, true, u64::from(bytes), 0);
+    let Some(buffer) = buffer else { return Err(Stop::Run) };
+    let memory = &mut cx.bus.memory;
+    memory.poke(buffer, &text);
+    memory.poke16(object + file::FILE_NAME, bytes);
+    memory.poke16(object + file::FILE_NAME + 2, bytes);
+    memory.poke64(object + file::FILE_NAME + unicode_string::BUFFER, buffer);
+    Ok(())
+}
+
+/// The name ends with the file object.
+fn free_name(cx: &mut Cx, object: u64) {
+    let buffer = cx.bus.memory.peek64(object + file::FILE_NAME + unicode_string::BUFFER);
+    if buffer != 0 {
+        pool::free(cx, buffer);
+    }
 }
 
 /// An application asks what kind of file it has open, as C run-times do in `open` and `fopen`. The I/O
@@ -491,6 +534,7 @@ pub(crate) fn release(cx: &mut Cx, opened: u16) -> Result<(), Stop> {
     wait(cx, index)?;
     // Not before: the PnP manager removes a device once no file is left on it.
     cx.state.files[number].closed = true;
+    free_name(cx, object);
     pool::free(cx, object);
     device::reference(cx, target, -1);
     Ok(())

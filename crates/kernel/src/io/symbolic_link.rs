@@ -9,6 +9,9 @@ use crate::world::World;
 use nt::status;
 use std::rc::Rc;
 
+/// Parts of a name among which that of a device is looked for.
+const MOST_PARTS: usize = 32;
+
 /// `\DosDevices\X` and `\GLOBAL??\X` are `\??\X`.
 pub(crate) fn canonical(name: &str) -> String {
     for prefix in ["\\DosDevices\\Global\\", "\\DosDevices\\", "\\GLOBAL??\\", "\\??\\"] {
@@ -74,6 +77,18 @@ pub fn find_device(world: &World, name: &str) -> Option<u64> {
     None
 }
 
+/// The device that a name leads to, and what stands behind the device's own: nothing, or a name of the
+/// driver's own that begins with a backslash. The object manager goes through a name from its begin
+/// and hands the rest to the first device that it comes to.
+/// <https://learn.microsoft.com/windows-hardware/drivers/kernel/controlling-device-namespace-access>
+pub(crate) fn find_below<'n>(world: &World, name: &'n str) -> Option<(u64, &'n str)> {
+    if let Some(device) = find_device(world, name) {
+        return Some((device, ""));
+    }
+    let mut ends = name.match_indices('\\').skip(1).take(MOST_PARTS);
+    ends.find_map(|(end, _)| Some((find_device(world, &name[..end])?, &name[end..])))
+}
+
 /// Gives the object of a named device: the top of its stack and a file object.
 /// <https://learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-iogetdeviceobjectpointer>
 pub fn IoGetDeviceObjectPointer(
@@ -84,10 +99,10 @@ pub fn IoGetDeviceObjectPointer(
     device: u64,
 ) -> Result<u32, Stop> {
     let name = unicode_string(cx, name)?;
-    let Some(object) = find_device(cx, &name) else {
+    let Some((object, rest)) = find_below(cx, &name) else {
         return Ok(status::STATUS_OBJECT_NAME_NOT_FOUND);
     };
-    match super::request::open(cx, object, access)? {
+    match super::request::open_below(cx, object, rest, access)? {
         Ok(index) => {
             // The handle is closed at once; the reference to the file object is the caller's.
             let opened = cx.state.files[usize::from(index)];
@@ -109,4 +124,34 @@ pub(crate) fn services() -> Vec<Service> {
         service!(IoDeleteSymbolicLink),
         service!(IoGetDeviceObjectPointer),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtl::test_machine::run;
+
+    #[test]
+    fn what_stands_behind_a_devices_name_is_its_drivers() {
+        run(|cx| {
+            let driver = crate::io::device::make_driver(cx, "\\Driver\\Test", 0, 0, 0);
+            let name = Some(Rc::from("\\Device\\Test"));
+            let device = crate::io::device::make_device(cx, driver, 0, name, 0, 0, false);
+            let device = device.ok_or(Stop::Run)?;
+            let (name, target) = (Rc::from("\\??\\Link"), Rc::from("\\Device\\Test"));
+            cx.state.links.push(Link { name, target, made: 0 });
+            for (name, rest) in [
+                ("\\Device\\Test", ""),
+                ("\\device\\test\\", "\\"),
+                ("\\Device\\Test\\A\\b", "\\A\\b"),
+                ("\\DosDevices\\Link\\A", "\\A"),
+            ] {
+                assert_eq!(find_below(cx, name), Some((device, rest)), "{name}");
+            }
+            for name in ["", "\\", "\\Device", "\\Device\\Tes", "\\Device\\Test2\\A", "Test\\A"] {
+                assert_eq!(find_below(cx, name), None, "{name}");
+            }
+            Ok(())
+        });
+    }
 }
