@@ -18,6 +18,11 @@ pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<
             usual(info);
         }
     }));
+    caught(work)
+}
+
+/// The same within [`contained`], on any thread.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let mut sentence = "internal error".to_owned();
         if let Some(first) = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take() {

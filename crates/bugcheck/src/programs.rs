@@ -1,6 +1,7 @@
 //! Images and symbols of modules: beside the file that is explained, in folders, along a symbol path.
 
 use crate::failure::Failure;
+use crate::output;
 use diagnosis::{Absent, Program, Programs, Wanted};
 use pe::Image;
 use std::collections::HashMap;
@@ -22,8 +23,8 @@ const DEEPEST: usize = 8;
 pub(crate) struct Places {
     /// Folders, with everything below them.
     pub images: Vec<PathBuf>,
-    /// A symbol path, as debuggers take it.
-    pub symbols: String,
+    /// A symbol path, as debuggers take it; without one, what `_NT_SYMBOL_PATH` says.
+    pub symbols: Option<String>,
     /// Folders, without what lies below them.
     pub beside: Vec<PathBuf>,
 }
@@ -40,16 +41,15 @@ pub(crate) struct Store {
 
 impl Store {
     /// # Errors
-    /// A folder that cannot be read, a symbol path that is none.
+    /// A folder that cannot be read, a symbol path that is none. One of the environment's is passed over,
+    /// for whoever calls may not know of it.
     pub fn new(places: &Places) -> Result<Store, Failure> {
         let mut files = Files::default();
         for folder in &places.images {
-            if !folder.is_dir() {
+            fs::read_dir(folder).map_err(|error| {
                 let name = folder.display();
-                return Err(Failure::Input(format!(
-                    "{name}: there is no such folder; --images needs one."
-                )));
-            }
+                Failure::Input(format!("{name}: {error}; --images needs a folder."))
+            })?;
             files.add(folder, DEEPEST);
         }
         for folder in &places.beside {
@@ -57,8 +57,11 @@ impl Store {
         }
         let home = std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
         let cache = home.join(".cache/bugcheck/symbols");
-        let path = SymbolPath::parse(&places.symbols, &cache)
-            .map_err(|error| Failure::Input(format!("{error}.")))?;
+        let path = match &places.symbols {
+            Some(text) => SymbolPath::parse(text, &cache)
+                .map_err(|error| Failure::Input(format!("--symbols: {error}.")))?,
+            None => path_of_environment(&cache),
+        };
         Ok(Store { files: files.by_name, path, known: Mutex::default() })
     }
 
@@ -69,12 +72,15 @@ impl Store {
     fn look_for(&self, wanted: &Wanted) -> Result<Arc<Program>, Absent> {
         let mut unfit = None;
         let key = Key::image(&wanted.name, wanted.timestamp, wanted.size);
-        let stored = key.and_then(|key| self.path.find(&key).found);
-        for path in self.named(&wanted.name).iter().chain(&stored) {
+        let stored = key.map(|key| self.path.find(&key)).unwrap_or_default();
+        for path in self.named(&wanted.name).iter().chain(&stored.found) {
             match self.open(path, wanted) {
                 Ok(program) => return Ok(Arc::new(program)),
                 Err(why) => unfit = Some(format!("{}: {why}", path.display())),
             }
+        }
+        if let Some(why) = stored.hindered.first() {
+            unfit = Some(unfit.map_or_else(|| why.clone(), |unfit| format!("{unfit}; {why}")));
         }
         Err(unfit.map_or(Absent::NotFound, Absent::Unfit))
     }
@@ -96,6 +102,9 @@ impl Store {
         let mut program =
             Program::new(file, pdb, map.as_ref()).map_err(|error| format!("{error}"))?;
         notes.append(&mut program.notes);
+        if wanted.timestamp == 0 {
+            notes.push("without a time stamp, only its size says that it is the one".to_owned());
+        }
         program.notes = notes;
         Ok(program)
     }
@@ -121,6 +130,7 @@ impl Store {
         }
         if candidate.is_none() {
             notes.push(format!("{} was not found", key.file()));
+            notes.extend(stored.hindered.into_iter().take(1));
         }
         (candidate, notes)
     }
@@ -148,9 +158,21 @@ impl Programs for Store {
         cell.get_or_init(|| self.look_for(wanted)).clone()
     }
 
-    fn pdb(&self, image: &Image<'_>) -> Option<Vec<u8>> {
-        self.pdb_of(None, image).0
+    fn pdb(&self, image: &Image<'_>) -> (Option<Vec<u8>>, Vec<String>) {
+        self.pdb_of(None, image)
     }
+}
+
+fn path_of_environment(cache: &Path) -> SymbolPath {
+    const NAME: &str = "_NT_SYMBOL_PATH";
+    let Some(value) = std::env::var_os(NAME) else { return SymbolPath::default() };
+    let parsed = value.to_str().ok_or_else(|| "it is no UTF-8".to_owned());
+    let parsed =
+        parsed.and_then(|text| SymbolPath::parse(text, cache).map_err(|error| error.to_string()));
+    parsed.unwrap_or_else(|why| {
+        output::complain(&format!("{NAME} is passed over: {why}."));
+        SymbolPath::default()
+    })
 }
 
 #[derive(Default)]

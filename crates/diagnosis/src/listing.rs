@@ -142,7 +142,7 @@ pub(crate) fn list(
         let decoded = decode(bits, at, &bytes, most - listed.len());
         // What is cut by the end of the piece is read again with the next one.
         let whole = decoded.iter().filter(|it| {
-            bytes.len() < PIECE || it.0.next_ip() < at + bytes.len() as u64 - LONGEST as u64
+            bytes.len() < PIECE || it.0.next_ip().wrapping_sub(at) < (bytes.len() - LONGEST) as u64
         });
         let before = listed.len();
         for (instruction, bytes) in whole {
@@ -338,9 +338,8 @@ impl CodeSpace for OneImage<'_> {
     }
 
     fn function(&self, address: u64) -> Option<(u64, Option<u64>)> {
-        self.program
-            .extent(self.rva(address)?)
-            .map(|(begin, end)| (self.base + begin, end.map(|end| self.base + end)))
+        let (begin, end) = self.program.extent(self.rva(address)?)?;
+        Some((self.base.checked_add(begin)?, end.and_then(|end| self.base.checked_add(end))))
     }
 
     fn base(&self, module: &str) -> Option<u64> {
@@ -350,7 +349,7 @@ impl CodeSpace for OneImage<'_> {
 
     fn symbol(&self, module: &str, name: &str) -> Option<u64> {
         self.base(module)?;
-        Some(self.base + u64::from(self.program.symbols().function(name)?))
+        self.base.checked_add(self.program.symbols().function(name)?.into())
     }
 }
 

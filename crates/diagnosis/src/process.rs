@@ -97,6 +97,10 @@ impl Captured for Seen<'_> {
         self.dump.read(address, buffer)
     }
 
+    fn size(&self) -> u64 {
+        self.dump.size()
+    }
+
     fn stack(&self) -> Option<(u64, &[u8])> {
         self.dump.stack(self.thread?)
     }
@@ -208,11 +212,19 @@ const LIBRARIES: &[&str] = &[
 /// The innermost module on the stack that is none of [`LIBRARIES`], or else where it happened.
 fn blame(stack: &[StackFrame]) -> Option<Blame> {
     let is_library = |module: &str| LIBRARIES.iter().any(|own| own.eq_ignore_ascii_case(module));
-    let frames = || stack.iter().filter_map(|frame| Some((frame, frame.spot.as_ref()?)));
-    let own = frames().find(|(_, spot)| !is_library(&spot.module));
-    let (frame, spot) = own.or_else(|| frames().next())?;
+    let frames = || stack.iter().zip(1..).filter_map(|it| Some((it.0, it.1, it.0.spot.as_ref()?)));
+    let own = frames().find(|(_, _, spot)| !is_library(&spot.module));
+    let (frame, depth, spot) = own.or_else(|| frames().next())?;
     let place = spot.text();
+    // What was unwound from a frame that was scanned for is no surer than that.
+    let scanned = stack[..depth].iter().any(|frame| frame.trust == finding::Trust::Scanned);
     let (why, confidence) = match frame.trust {
+        finding::Trust::Unwound if scanned => (
+            format!(
+                "{place} called it, as far as a word that was scanned for is a return address."
+            ),
+            Confidence::Low,
+        ),
         finding::Trust::Context if own.is_some() => {
             (format!("the instruction at {place} raised the exception."), Confidence::High)
         }

@@ -24,8 +24,8 @@ pub trait Programs {
     /// Why it cannot.
     fn program(&self, wanted: &Wanted) -> Result<Arc<Program>, Absent>;
 
-    /// The PDB of an image that was found elsewhere.
-    fn pdb(&self, image: &Image<'_>) -> Option<Vec<u8>>;
+    /// The PDB of an image that was found elsewhere, and what stood in the way, a sentence each.
+    fn pdb(&self, image: &Image<'_>) -> (Option<Vec<u8>>, Vec<String>);
 }
 
 /// Why an image is not there.
@@ -54,8 +54,8 @@ impl Programs for Nothing {
         Err(Absent::NotFound)
     }
 
-    fn pdb(&self, _: &Image<'_>) -> Option<Vec<u8>> {
-        None
+    fn pdb(&self, _: &Image<'_>) -> (Option<Vec<u8>>, Vec<String>) {
+        (None, Vec::new())
     }
 }
 
@@ -116,8 +116,9 @@ impl Program {
         absent: &Absent,
     ) -> Result<Self, pe::Error> {
         pe::file_from_memory(&mut memory, is_there)?;
-        let pdb = programs.pdb(&Image::parse(&memory)?);
+        let (pdb, mut notes) = programs.pdb(&Image::parse(&memory)?);
         let mut program = Self { from_memory: true, ..Self::new(memory, pdb, None)? };
+        program.notes.append(&mut notes);
         if let Absent::Unfit(why) = absent {
             program.notes.push(why.clone());
         }
@@ -159,7 +160,7 @@ impl Program {
             if self.symbols.kind() != symbols::SymbolKind::Pdb {
                 return ProcessLayout::default();
             }
-            let Some(pdb) = programs.pdb(&self.image()) else { return ProcessLayout::default() };
+            let Some(pdb) = programs.pdb(&self.image()).0 else { return ProcessLayout::default() };
             let wanted = [("_EPROCESS", "ImageFileName"), ("_EPROCESS", "UniqueProcessId")];
             match symbols::member_offsets(&pdb, &wanted)[..] {
                 [name, id] => ProcessLayout { name, id },

@@ -1,9 +1,11 @@
 //! Files from a server, and keeping them.
 
 use crate::Key;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Most bytes of one file: the largest PDBs of Windows are below 200 MiB.
@@ -21,10 +23,44 @@ pub(crate) enum Fetched {
     Kept,
     /// A pointer to a file that can be read from here.
     Elsewhere(PathBuf),
+    /// It has none.
+    Nothing,
 }
 
+/// Servers that could not be reached, and why: they are not asked again, for each time may take as long.
+static UNREACHED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
 /// Asks a server for a file in each form that it may have it in, and keeps it at `target`.
+///
+/// # Errors
+/// What stood in the way, where the server may have it.
 pub(crate) fn from_server(url: &str, key: &Key, target: &Path) -> Result<Fetched, String> {
+    let unreached = || UNREACHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(why) = unreached().get(url) {
+        return Err(why.clone());
+    }
+    let asked = ask(url, key, target);
+    if let Err(Problem::Unreached(why)) = &asked {
+        unreached().insert(url.to_owned(), why.clone());
+    }
+    asked.map_err(|problem| match problem {
+        Problem::Unreached(why) | Problem::Other(why) => why,
+    })
+}
+
+enum Problem {
+    /// There was no answer at all.
+    Unreached(String),
+    Other(String),
+}
+
+impl From<String> for Problem {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
+}
+
+fn ask(url: &str, key: &Key, target: &Path) -> Result<Fetched, Problem> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(WHOLE))
@@ -56,19 +92,19 @@ pub(crate) fn from_server(url: &str, key: &Key, target: &Path) -> Result<Fetched
         let text = text.strip_prefix("PATH:").unwrap_or(text);
         return match Path::new(text).is_file() {
             true => Ok(Fetched::Elsewhere(text.into())),
-            false => Err(format!("it points to `{text}`, which cannot be read from here")),
+            false => Err(format!("it points to `{text}`, which cannot be read from here").into()),
         };
     }
-    Err(format!("it has no {}", key.path()))
+    Ok(Fetched::Nothing)
 }
 
 /// A file's content, `None` where the server has none.
-fn get(agent: &ureq::Agent, url: &str) -> Result<Option<impl Read + use<>>, String> {
-    let response = agent.get(url).call().map_err(|error| error.to_string())?;
+fn get(agent: &ureq::Agent, url: &str) -> Result<Option<impl Read + use<>>, Problem> {
+    let response = agent.get(url).call().map_err(|error| Problem::Unreached(error.to_string()))?;
     match response.status().as_u16() {
         200 => Ok(Some(response.into_body().into_with_config().limit(MOST).reader())),
         404 | 410 => Ok(None),
-        status => Err(format!("it answers {status} to a request for {url}")),
+        status => Err(format!("it answers {status} to a request for {url}").into()),
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Search {
     pub found: Option<PathBuf>,
     /// Where it was looked for in vain, a sentence each, with what stood in the way.
     pub tried: Vec<String>,
+    /// Those of them where it may be all the same: a server that does not answer, say.
+    pub hindered: Vec<String>,
 }
 
 impl SymbolPath {
@@ -113,8 +115,14 @@ fn in_store(caches: &[&Path], source: &Source, key: &Key, search: &mut Search) -
             match fetch::from_server(url, key, &target) {
                 Ok(Fetched::Kept) => Some(target),
                 Ok(Fetched::Elsewhere(path)) => Some(path),
+                Ok(Fetched::Nothing) => {
+                    search.tried.push(format!("{url}: it has no {}", key.path()));
+                    None
+                }
                 Err(problem) => {
-                    search.tried.push(format!("{url}: {problem}"));
+                    let sentence = format!("{url}: {problem}");
+                    search.tried.push(sentence.clone());
+                    search.hindered.push(sentence);
                     None
                 }
             }

@@ -149,3 +149,31 @@ fn folders_hold_files_by_name_or_as_a_store() {
     assert_eq!(found.as_deref(), Some(near.join(key().path()).as_path()), "a copy is kept nearby");
     assert_eq!(content(found), b"two tiers");
 }
+
+/// A server that does not answer is asked once: every request may wait for as long.
+#[test]
+fn a_server_that_cannot_be_reached_is_asked_once() {
+    let cache = Scratch::new("unreached");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/symbols", listener.local_addr().unwrap());
+    let accepted = std::thread::spawn(move || {
+        drop(listener.accept().unwrap());
+        listener.set_nonblocking(true).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        listener.accept().is_err()
+    });
+    let path = path(&url, &cache.0);
+    for _ in 0..2 {
+        let search = path.find(&key());
+        assert_eq!((search.found, search.hindered.len()), (None, 1));
+    }
+    assert!(accepted.join().unwrap(), "asked again");
+}
+
+#[test]
+fn what_a_server_lacks_hinders_nothing() {
+    let cache = Scratch::new("lacking");
+    let (url, _) = serve(HashMap::new());
+    let search = path(&url, &cache.0).find(&key());
+    assert_eq!((search.tried.len(), search.hindered.len()), (1, 0));
+}

@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     /// Folder with images and their PDBs or map files; may be given several times
     #[arg(long, value_name = "DIR")]
     images: Vec<PathBuf>,
-    /// Symbol path, as debuggers take it: folders and srv*CACHE*SERVER, with ; between
-    #[arg(long, value_name = "PATH", env = "_NT_SYMBOL_PATH", hide_env_values = true)]
+    /// Symbol path, as debuggers take it: folders and srv*CACHE*SERVER, with ; between; _NT_SYMBOL_PATH if left out
+    #[arg(long, value_name = "PATH")]
     symbols: Option<String>,
     /// Form of the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let fail = |why: String| Failure::Input(format!("{name}: {why}."));
     let places = Places {
         images: arguments.images.clone(),
-        symbols: arguments.symbols.clone().unwrap_or_default(),
+        symbols: arguments.symbols.clone(),
         beside: crate::evidence::folder_of(&arguments.file).into_iter().collect(),
     };
     let store = Store::new(&places)?;
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         diagnosis::crash::disassemble(&dump, &store, from, to, arguments.count)
     } else {
         let image = pe::Image::parse(&bytes).map_err(|error| fail(error.to_string()))?;
-        let program = Program::new(bytes.to_vec(), store.pdb(&image), None)
+        let program = Program::new(bytes.to_vec(), store.pdb(&image).0, None)
             .map_err(|error| fail(error.to_string()))?;
         let own = arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         diagnosis::disassemble(&program, &own, from, to, arguments.count)

@@ -26,8 +26,10 @@ another build is said to be so and not used.
 It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
 minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one.
 
-The exit status is 1 where something is wrong, as in every crash dump, 0 where nothing is, and 2 where a
-file could not be read or is of no kind that is known.";
+Below a folder, files of other kinds are passed over, and so are links to folders.
+
+The exit status is 1 where something is wrong, as in every crash dump, 0 where nothing is, 2 where a file
+could not be read, and 3 where it is of no kind that is known.";
 
 /// Say what a file that somebody sent tells, and what to do
 #[derive(Args)]
@@ -39,8 +41,8 @@ pub(crate) struct Arguments {
     /// Folder with images and their PDBs or map files; may be given several times
     #[arg(long, value_name = "DIR")]
     images: Vec<PathBuf>,
-    /// Symbol path, as debuggers take it: folders and srv*CACHE*SERVER, with ; between
-    #[arg(long, value_name = "PATH", env = "_NT_SYMBOL_PATH", hide_env_values = true)]
+    /// Symbol path, as debuggers take it: folders and srv*CACHE*SERVER, with ; between; _NT_SYMBOL_PATH if left out
+    #[arg(long, value_name = "PATH")]
     symbols: Option<String>,
     /// List every module
     #[arg(long)]
@@ -62,7 +64,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let places = Places {
         images: arguments.images.clone(),
-        symbols: arguments.symbols.clone().unwrap_or_default(),
+        symbols: arguments.symbols.clone(),
         beside: arguments.paths.iter().filter_map(|path| evidence::folder_of(path)).collect(),
     };
     let store = Store::new(&places)?;
@@ -88,9 +90,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     let mut worst = Outcome::Clean;
     let mut failed = Vec::new();
+    let mut told_of = 0usize;
     evidence::in_order(&files, &wish, &mut |told| {
         match told {
             Ok(told) => {
+                told_of += 1;
                 output::print(&told.text)?;
                 if told.outcome != Outcome::Clean {
                     worst = told.outcome;
@@ -101,7 +105,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Ok(())
     })?;
     // What could be read is said before what could not.
-    let Some(last) = failed.pop() else { return Ok(worst) };
+    let Some(last) = failed.pop() else {
+        return if told_of == 0 { Err(evidence::nothing_known(files.len())) } else { Ok(worst) };
+    };
     for failure in failed {
         output::complain(&failure.to_string());
     }

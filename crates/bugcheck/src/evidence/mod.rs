@@ -9,6 +9,7 @@ mod setup_log;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
+use crate::panics;
 use crate::programs::Store;
 use diagnosis::setup::Wanted;
 use mapped_file::Bytes;
@@ -16,7 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 
 /// How the outcome shall look.
@@ -65,16 +66,23 @@ pub(crate) struct Item {
     path: PathBuf,
     /// Whether it was named by the user, and not found in a folder, where what is of no known kind is passed over.
     named: bool,
+    /// Why there is nothing of it to be read, where that is so.
+    barred: Option<String>,
 }
 
-/// The files that `paths` stand for, those of a folder in order of their names.
+/// The files that `paths` stand for, those of a folder in order of their names. A folder that cannot be
+/// read stands in its place as a file that cannot.
 pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
     let mut all = Vec::new();
     for path in paths {
         if path.is_dir() {
-            below(path, &mut all)?;
+            below(path, &mut all);
         } else {
-            all.push(Item { path: path.clone(), named: true });
+            all.push(Item { path: path.clone(), named: true, barred: None });
+        }
+        if all.len() > MOST_FILES {
+            let name = path.display();
+            return Err(Failure::Input(format!("{name}: more than {MOST_FILES} files.")));
         }
     }
     if all.is_empty() {
@@ -85,27 +93,40 @@ pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
     Ok(all)
 }
 
-fn below(folder: &Path, all: &mut Vec<Item>) -> Result<(), Failure> {
-    let fail = |error: io::Error| Failure::Input(format!("{}: {error}.", folder.display()));
-    let mut entries: Vec<fs::DirEntry> =
-        fs::read_dir(folder).map_err(fail)?.collect::<Result<_, _>>().map_err(fail)?;
+fn below(folder: &Path, all: &mut Vec<Item>) {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => {
+            let barred = Some(format!("the folder cannot be read: {error}"));
+            return all.push(Item { path: folder.to_owned(), named: false, barred });
+        }
+    };
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
-        let kind = entry.file_type().map_err(fail)?;
-        // A link may lead in a circle.
-        if kind.is_dir() {
-            below(&entry.path(), all)?;
-        } else if kind.is_file() {
-            all.push(Item { path: entry.path(), named: false });
-        }
         if all.len() > MOST_FILES {
-            return Err(Failure::Input(format!(
-                "{}: more than {MOST_FILES} files.",
-                folder.display()
-            )));
+            return;
+        }
+        let path = entry.path();
+        // A link to a folder may lead in a circle, one to a file cannot.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            below(&path, all);
+        } else if path.is_file() {
+            all.push(Item { path, named: false, barred: None });
         }
     }
-    Ok(())
+}
+
+/// That none of the files of a folder can be explained.
+pub(crate) fn nothing_known(files: usize) -> Failure {
+    let known = known();
+    Failure::Unsupported(format!(
+        "none of the {files} files below the folder is of a kind that is known; there are {known}."
+    ))
+}
+
+fn known() -> String {
+    KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The folder that a file lies in; a folder itself.
@@ -117,6 +138,29 @@ pub(crate) fn folder_of(path: &Path) -> Option<PathBuf> {
     Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() })
 }
 
+/// Outcomes that may wait for an earlier one.
+const MOST_WAITING: usize = 64;
+
+/// Up to which file work may go on, so that a folder of any size takes a bounded amount of memory.
+struct Gate {
+    due: Mutex<usize>,
+    moved: Condvar,
+}
+
+impl Gate {
+    fn wait(&self, index: usize) {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        while index >= due.saturating_add(MOST_WAITING) {
+            due = self.moved.wait(due).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn set(&self, to: usize) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        self.moved.notify_all();
+    }
+}
+
 /// Explains all of `files`, on every processor, and hands out the outcomes in the order of the files.
 pub(crate) fn in_order(
     files: &[Item],
@@ -124,41 +168,55 @@ pub(crate) fn in_order(
     take: &mut dyn FnMut(Result<Told, Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
+    let gate = Gate { due: Mutex::new(0), moved: Condvar::new() };
     let workers = thread::available_parallelism().map_or(1, usize::from).min(files.len());
     thread::scope(|scope| {
-        // Few outcomes wait, so that a folder of any size takes a bounded amount of memory.
-        let (send, receive) = mpsc::sync_channel(workers * 4);
+        let (send, receive) = mpsc::channel();
         for _ in 0..workers {
-            let (send, next) = (send.clone(), &next);
+            let (send, next, gate) = (send.clone(), &next, &gate);
             scope.spawn(move || {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(item) = files.get(index) else { return };
-                    if send.send((index, one(item, wish))).is_err() {
+                    gate.wait(index);
+                    // What goes wrong with one file is told of that one.
+                    let told = panics::caught(|| one(item, wish));
+                    if send.send((index, told)).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(send);
-        let mut waiting = std::collections::BTreeMap::new();
-        let mut due = 0;
-        for (index, told) in receive {
-            waiting.insert(index, told);
-            while let Some(told) = waiting.remove(&due) {
-                due += 1;
-                if let Some(told) = told.transpose() {
-                    take(told)?;
+        let mut hand_out = || {
+            let mut waiting = std::collections::BTreeMap::new();
+            let mut due = 0;
+            for (index, told) in &receive {
+                waiting.insert(index, told);
+                while let Some(told) = waiting.remove(&due) {
+                    due += 1;
+                    gate.set(due);
+                    if let Some(told) = told.transpose() {
+                        take(told)?;
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        let handed_out = hand_out();
+        // Whoever waits finds that nobody listens any more.
+        drop(receive);
+        gate.set(usize::MAX);
+        handed_out
     })
 }
 
 /// One file; nothing for one of an unknown kind that the user has not named.
 fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
     let name = item.path.display().to_string();
+    if let Some(why) = &item.barred {
+        return Err(Failure::Input(format!("{name}: {why}.")));
+    }
     let fail = |error: io::Error| Failure::Input(format!("{name}: it cannot be read: {error}."));
     let bytes = if item.path.as_os_str() == "-" {
         Bytes::Read(mapped_file::read(&mut io::stdin().lock()).map_err(fail)?)
@@ -174,8 +232,7 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
             Err(Failure::Unsupported(format!("{name}: this is {what}.")))
         }
         None => {
-            let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-            let known = known.join(", ");
+            let known = known();
             Err(Failure::Unsupported(format!(
                 "{name}: this is of no kind that is known; there are {known}."
             )))

@@ -90,6 +90,39 @@ fn a_folder_gives_a_line_for_each_dump_and_passes_over_what_is_none() {
     assert_eq!(told["schema"], "bugcheck.explain.1");
 }
 
+/// What cannot be read of a folder is said, and the rest is explained all the same.
+#[test]
+fn a_folder_that_cannot_be_read_hides_no_other_file() {
+    let (_, small, _) = crash("null-pointer");
+    let folder = std::path::Path::new(small.path()).parent().unwrap();
+    let (link, round) = (folder.join("a-link.dmp"), folder.join("round"));
+    std::os::unix::fs::symlink(small.path(), &link).unwrap();
+    std::os::unix::fs::symlink(folder, &round).unwrap();
+    let missing = folder.join("missing").to_str().unwrap().to_owned();
+    let ran = run(&["explain", &missing, folder.to_str().unwrap(), "--format", "json"]);
+    // Folders that lie too deep for the system to name.
+    let dig = "n=$(printf '%0250d' 0); for i in $(seq 20); do mkdir $n && cd -P $n || exit 1; done";
+    let sh = |script: &str| {
+        std::process::Command::new("sh").args(["-c", script]).current_dir(folder).status().unwrap()
+    };
+    assert!(sh(dig).success());
+    let again = run(&["explain", folder.to_str().unwrap(), "--format", "json"]);
+    assert!(sh("rm -r 0* a-link.dmp round").success());
+    assert_eq!((ran.status, ran.out.lines().count()), (2, 2), "{}", ran.error);
+    assert!(ran.error.contains("missing: it cannot be read"), "{}", ran.error);
+    assert_eq!((again.status, again.out.lines().count()), (2, 2), "{}", again.error);
+    assert!(again.error.contains("the folder cannot be read"), "{}", again.error);
+}
+
+#[test]
+fn a_folder_without_a_dump_is_said_to_be_one() {
+    let other = Scratch::new("notes.txt", b"no dump");
+    let folder = std::path::Path::new(other.path()).parent().unwrap();
+    let ran = run(&["explain", folder.to_str().unwrap()]);
+    assert_eq!((ran.status, ran.out.as_str()), (3, ""));
+    assert!(ran.error.contains("none of the 1 files"), "{}", ran.error);
+}
+
 #[test]
 fn an_image_of_another_build_is_told_and_not_used() {
     let (_, small, _) = crash("null-pointer");

@@ -10,6 +10,7 @@ mod images;
 mod infs;
 mod lookup;
 mod scratch;
+mod symbol_files;
 mod usage;
 
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ fn root() -> PathBuf {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bugcheck"));
     command.args(arguments).current_dir(root()).stdin(Stdio::null());
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE", "_NT_SYMBOL_PATH"] {
         command.env_remove(name);
     }
     command

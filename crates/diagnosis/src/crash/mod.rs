@@ -22,6 +22,7 @@ use crate::program::{Absent, Programs};
 use evidence::crash_dump::{Blob, Dump, Exception, Lack, Module, Unloaded};
 use finding::{BugCheck, Finding, Frame, Place, Severity, Trust};
 use knowledge::Explained;
+use knowledge::bugcheck::Kind;
 use symbols::SymbolKind;
 use view::View;
 
@@ -92,8 +93,11 @@ pub fn diagnose(dump: &Dump<'_>, programs: &dyn Programs) -> Crash {
     let bucket = bucket(&explained, blame.as_ref(), &stack);
     let pointers = explained.parameters.iter().zip(1..).filter_map(|(parameter, number)| {
         // Counts and codes can look like addresses of small programs only by chance.
-        let named =
-            if parameter.value < 0x1_0000 { String::new() } else { view.describe(parameter.value) };
+        let named = match parameter.kind {
+            _ if parameter.value < 0x1_0000 => String::new(),
+            Kind::Process => system::process_at(dump, &view, parameter.value).unwrap_or_default(),
+            _ => view.describe(parameter.value),
+        };
         (!named.is_empty()).then_some((number, named))
     });
     let pointers = pointers.collect();
@@ -212,7 +216,7 @@ fn outcome(asked: &Result<std::sync::Arc<crate::Program>, Absent>) -> String {
                 with.to_owned()
             };
             std::iter::once(with)
-                .chain(program.notes.iter().cloned())
+                .chain(program.notes.iter().map(|note| note.trim_end_matches('.').to_owned()))
                 .collect::<Vec<_>>()
                 .join("; ")
         }

@@ -38,10 +38,14 @@ const RIP_X64: u64 = 0x168;
 const CS_X64: u64 = 0x170;
 const RSP_X64: u64 = 0x180;
 
-/// KTRAP_FRAME of x86; Windows 8 (build 9200) moved the first three four bytes down, to make room for MXCSR.
+/// KTRAP_FRAME of x86; Windows 8.1 moved the first three four bytes down, for it has no DbgArgPointer.
+///
+/// Source: the builds' public symbols, as <https://terminus.rewolf.pl/terminus/structures/ntdll/_KTRAP_FRAME_x86.html>
+/// puts them side by side.
 const VOLATILE_X86: Layout = &[("edx", 0x3c), ("ecx", 0x40), ("eax", 0x44)];
 const TRAP_X86: Layout =
     &[("edi", 0x54), ("esi", 0x58), ("ebx", 0x5c), ("ebp", 0x60), ("eip", 0x68), ("eflags", 0x70)];
+const WINDOWS_8_1: u32 = 9600;
 const CS_X86: u64 = 0x6c;
 /// A trap from kernel mode pushes no stack pointer: it is the address of this field.
 const ESP_X86: u64 = 0x74;
@@ -158,12 +162,13 @@ fn trap_frame_at(view: &View<'_>, address: u64) -> Option<Registers> {
         layout.iter().map(|&(name, at)| Some((name, word(at)?))).collect::<Option<Vec<_>>>()?;
     let segment = word(cs)? & 0xffff;
     if view.machine() == Machine::X86 {
-        let moved = if view.build() >= 9200 { 4 } else { 0 };
+        let moved = if view.build() >= WINDOWS_8_1 { 4 } else { 0 };
         for &(name, at) in VOLATILE_X86 {
             all.push((name, word(at - moved)?));
         }
         let from_kernel = segment & 3 == 0;
-        all.push(("esp", if from_kernel { address + ESP_X86 } else { word(ESP_X86)? }));
+        let own = address.checked_add(ESP_X86)?;
+        all.push(("esp", if from_kernel { own } else { word(ESP_X86)? }));
     }
     // Flags are 32 bits wide; above them the frame has something else.
     for (name, value) in &mut all {

@@ -30,13 +30,17 @@ const MOST_STACK: usize = 128 << 10;
 const PAGE: u64 = 0x1000;
 
 /// The stack's memory from `sp` on: its address and bytes.
+///
+/// All of it lies before the end of addresses.
 pub(super) fn region(view: &View<'_>, sp: u64) -> Option<(u64, Vec<u8>)> {
     if let Some((start, bytes)) = view.stack()
         && let Some(inside) = sp.checked_sub(start)
         && let Some(bytes) = bytes.get(usize::try_from(inside).ok()?..)
         && !bytes.is_empty()
     {
-        return Some((sp, bytes.to_vec()));
+        // A small dump says itself where its stack lies.
+        let room = usize::try_from(u64::MAX - sp).unwrap_or(usize::MAX);
+        return Some((sp, bytes[..bytes.len().min(room).min(MOST_STACK)].to_vec()));
     }
     let mut bytes = Vec::new();
     let mut at = sp;
@@ -143,13 +147,14 @@ fn x64(view: &View<'_>, from: &Registers, frames: &mut Vec<StackFrame>) {
             registers = before;
         }
         let Some((at, address)) = scan(view, start, &bytes, registers.rsp) else { return };
-        // At a routine's first instruction nothing has been pushed since the call.
+        // At a routine's first instruction nothing has been pushed since the call, nor has anything where
+        // a call led to no module at all.
         let entered = frames.len() == 1
             && at == registers.rsp
-            && frames[0]
-                .spot
-                .as_ref()
-                .is_some_and(|spot| spot.function.is_some() && spot.offset == 0);
+            && match &frames[0].spot {
+                Some(spot) => spot.function.is_some() && spot.offset == 0,
+                None => is_behind_call(view, address) == Some(true),
+            };
         let trust = if entered { Trust::Unwound } else { Trust::Scanned };
         push(view, frames, address, at + 8, trust);
         (registers.rip, registers.rsp) = (address, at + 8);
@@ -159,7 +164,7 @@ fn x64(view: &View<'_>, from: &Registers, frames: &mut Vec<StackFrame>) {
 
 /// The next word from `sp` on that may be a return address, and where it stands.
 fn scan(view: &View<'_>, start: u64, bytes: &[u8], sp: u64) -> Option<(u64, u64)> {
-    let from = usize::try_from(sp.checked_sub(start)?).ok()?.next_multiple_of(8);
+    let from = usize::try_from(sp.checked_sub(start)?).ok()?.checked_next_multiple_of(8)?;
     let words = bytes.get(from..)?.chunks_exact(8).zip(0u64..);
     words
         .map(|(eight, index)| {
@@ -183,9 +188,14 @@ fn may_return_to(view: &View<'_>, address: u64) -> bool {
             return false;
         }
     }
-    const LONGEST_CALL: u64 = 7;
-    let before = view.bytes(address - LONGEST_CALL, LONGEST_CALL as usize);
-    before.len() < LONGEST_CALL as usize || ends_in_call(&before)
+    is_behind_call(view, address).unwrap_or(true)
+}
+
+/// Whether the instruction before `address` is a call; `None` where its bytes are not to be had.
+fn is_behind_call(view: &View<'_>, address: u64) -> Option<bool> {
+    const LONGEST_CALL: usize = 7;
+    let before = view.bytes(address.checked_sub(LONGEST_CALL as u64)?, LONGEST_CALL);
+    (before.len() == LONGEST_CALL).then(|| ends_in_call(&before))
 }
 
 /// Whether some instruction that ends where `bytes` end is a call.

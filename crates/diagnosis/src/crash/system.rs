@@ -120,7 +120,33 @@ struct Process {
 
 /// The process that ran: by the kernel's own types where its PDB is at hand, else by its form.
 fn process(dump: &Dump<'_>, view: &View<'_>) -> Process {
-    let Some(block) = dump.process() else { return Process::default() };
+    dump.process().map(|block| in_block(block, view)).unwrap_or_default()
+}
+
+/// Name of the process whose block is at `address`, in words; `None` where the dump does not hold it.
+pub(super) fn process_at(dump: &Dump<'_>, view: &View<'_>, address: u64) -> Option<String> {
+    let size = dump.debugger_data.as_ref()?.size_of_process()?;
+    let mut bytes = vec![0; size.into()];
+    // A small dump has the block of the process that ran in a part of its own.
+    let block = if view.read(address, &mut bytes) {
+        &bytes
+    } else {
+        dump.process().filter(|_| process_that_ran(dump) == Some(address))?
+    };
+    let found = in_block(block, view);
+    let doubt = if found.by_form { " (found by its form in the process block)" } else { "" };
+    Some(format!("{}{doubt}", found.name?))
+}
+
+/// Where the block of the process is that the thread ran in.
+fn process_that_ran(dump: &Dump<'_>) -> Option<u64> {
+    let start = usize::from(dump.debugger_data.as_ref()?.thread_process()?);
+    let size = if dump.header.wide { 8 } else { 4 };
+    let bytes = dump.thread()?.get(start..start.checked_add(size)?)?;
+    Some(bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)))
+}
+
+fn in_block(block: &[u8], view: &View<'_>) -> Process {
     let layout = view.process_layout();
     let field = |at: Option<u64>, length: usize| {
         let start = usize::try_from(at?).ok()?;

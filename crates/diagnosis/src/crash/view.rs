@@ -4,7 +4,7 @@ use crate::listing::{CodeSpace, Isa};
 use crate::program::{Absent, ProcessLayout, Program, Programs, Wanted};
 use evidence::crash_dump::{Dump, Machine, Module, Unloaded};
 use serde::Serialize;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 /// What an address is called.
@@ -83,6 +83,8 @@ pub(crate) trait Captured {
     fn unloaded(&self) -> &[Unloaded];
     /// Fills `buffer` from memory; `false` where a byte is not there.
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
+    /// Bytes of the file.
+    fn size(&self) -> u64;
     /// The stack of whoever crashed: its lowest address and its bytes.
     fn stack(&self) -> Option<(u64, &[u8])>;
 }
@@ -112,6 +114,10 @@ impl Captured for Dump<'_> {
         self.read_virtual(address, buffer)
     }
 
+    fn size(&self) -> u64 {
+        Dump::size(self)
+    }
+
     fn stack(&self) -> Option<(u64, &[u8])> {
         Dump::stack(self)
     }
@@ -123,6 +129,9 @@ pub(crate) struct View<'d> {
     by_base: Vec<usize>,
     programs: Vec<OnceCell<Result<Arc<Program>, Absent>>>,
     source: &'d dyn Programs,
+    /// Bytes that images out of the dump's memory may still take: no more than the file has. Modules may lie
+    /// over each other, and page tables may show one page of the file at many addresses.
+    room: Cell<u64>,
 }
 
 impl<'d> View<'d> {
@@ -131,7 +140,8 @@ impl<'d> View<'d> {
         let mut by_base: Vec<usize> = (0..modules.len()).collect();
         by_base.sort_by_key(|&index| modules[index].base);
         let programs = modules.iter().map(|_| OnceCell::new()).collect();
-        Self { captured, by_base, programs, source }
+        let room = Cell::new(captured.size());
+        Self { captured, by_base, programs, source, room }
     }
 
     /// Loaded modules, in the order of the dump.
@@ -217,13 +227,16 @@ impl<'d> View<'d> {
         // not many more that are missing: else a small dump could ask for a large image.
         let pages = module.size.min(pe::MAX_IMAGE_SIZE) as usize / PAGE;
         let (mut memory, mut there, mut present) = (Vec::new(), Vec::new(), 0);
-        for (index, at) in (0..pages).zip((module.base..).step_by(PAGE)) {
+        let mut next = Some(module.base);
+        for index in 0..pages {
             if index > MOST_MISSING + MOST_MISSING * present {
                 break;
             }
-            let read = self.read(at, &mut first);
+            let read = next.is_some_and(|at| self.read(at, &mut first));
+            next = next.and_then(|at| at.checked_add(PAGE as u64));
             there.push(read);
             if read {
+                self.room.set(self.room.get().checked_sub(PAGE as u64)?);
                 present += 1;
                 memory.resize(index * PAGE, 0);
                 memory.extend_from_slice(&first);
@@ -315,7 +328,7 @@ impl<'d> View<'d> {
 
     /// Text at `address`, of either width, up to its NUL and at most 260 characters.
     pub fn text(&self, address: u64) -> Option<String> {
-        let bytes = self.dump_bytes(address, 520);
+        let bytes = self.bytes(address, 520);
         let wide = bytes.len() >= 4 && bytes[1] == 0 && bytes[3] == 0 && bytes[0] != 0;
         let text: String = if wide {
             let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
@@ -331,14 +344,6 @@ impl<'d> View<'d> {
                 .collect()
         };
         (text.len() > 1 && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')).then_some(text)
-    }
-
-    fn dump_bytes(&self, address: u64, most: usize) -> Vec<u8> {
-        let mut found = vec![0; most];
-        while !found.is_empty() && !self.read(address, &mut found) {
-            found.truncate(found.len() / 2);
-        }
-        found
     }
 }
 
@@ -367,7 +372,8 @@ impl CodeSpace for View<'_> {
     fn function(&self, address: u64) -> Option<(u64, Option<u64>)> {
         let (module, program) = self.program_at(address)?;
         let (begin, end) = program.extent(address - module.base)?;
-        Some((module.base + begin, end.map(|end| module.base + end)))
+        let end = end.and_then(|end| module.base.checked_add(end));
+        Some((module.base.checked_add(begin)?, end))
     }
 
     fn base(&self, module: &str) -> Option<u64> {
@@ -378,7 +384,7 @@ impl CodeSpace for View<'_> {
         // Without a module every image would have to be found: the ones that are at hand are asked.
         self.named(module).find_map(|index| {
             let found = self.program(index)?.symbols().function(name)?;
-            Some(self.modules()[index].base + u64::from(found))
+            self.modules()[index].base.checked_add(found.into())
         })
     }
 }

@@ -150,6 +150,12 @@ impl<'a> Dump<'a> {
         self.triage = Some(triage);
     }
 
+    /// Bytes of the file.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.data.len() as u64
+    }
+
     /// Registers of the header's context record: where a bug check has a context record of its own (an
     /// exception that nobody handled), they are those of the exception.
     #[must_use]

@@ -148,6 +148,12 @@ impl<'a> ProcessDump<'a> {
         })
     }
 
+    /// Bytes of the file.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.data.len() as u64
+    }
+
     /// Copies of memory that the dump holds, by address; they may overlap.
     #[must_use]
     pub fn blocks(&self) -> &[Block] {

@@ -33,7 +33,7 @@ pub fn crash_text(name: &str, it: &Crash, detail: CrashDetail, look: &Look<'_>) 
         }
         None => what_to_do(&mut page, it),
     }
-    exception(&mut page, it.exception.as_ref());
+    exception(&mut page, it.exception.as_ref(), it.system.machine);
     code(&mut page, &it.code);
     if let Some(origin) = &it.origin {
         registers(&mut page, &origin.registers, &origin.source);
@@ -59,7 +59,11 @@ fn headline(page: &mut Page<'_>, name: &str, it: &Crash) {
         page.wrapped(2, 2, &[(Ink::Plain, &explained.means)]);
     }
     if let Some(sub) = &explained.sub_code {
-        let label = format!("0x{:X}", sub.value);
+        // A status comes sign-extended.
+        let of = it.explained.parameters.get(sub.parameter.wrapping_sub(1));
+        let is_status = of.is_some_and(|it| it.kind == knowledge::bugcheck::Kind::Status);
+        let value = if is_status { sub.value & 0xffff_ffff } else { sub.value };
+        let label = format!("0x{value:X}");
         page.wrapped(2, 4, &[(Ink::Warn, &label), (Ink::Plain, ": "), (Ink::Plain, &sub.meaning)]);
     }
 }
@@ -92,7 +96,11 @@ fn whose(page: &mut Page<'_>, it: &Crash) {
             };
             page.wrapped(2, 4, &[(Ink::Plain, "To blame: "), (ink, module), (ink, grounds)]);
             if !about.is_empty() {
-                page.wrapped(4, 4, &[(Ink::Plain, about), (Ink::Plain, ".")]);
+                page.wrapped(
+                    4,
+                    4,
+                    &[(Ink::Plain, "What it is: "), (Ink::Plain, about), (Ink::Plain, ".")],
+                );
             }
             if let Some(loaded) =
                 it.modules.iter().find(|it| it.name().eq_ignore_ascii_case(module))
@@ -128,7 +136,7 @@ fn what_to_do(page: &mut Page<'_>, it: &Crash) {
     page.line(4, &[(Ink::Place, &it.explained.link)]);
 }
 
-pub(super) fn exception(page: &mut Page<'_>, record: Option<&Exception>) {
+pub(super) fn exception(page: &mut Page<'_>, record: Option<&Exception>, machine: &str) {
     let Some(record) = record else { return };
     page.blank();
     page.heading(2, "Exception");
@@ -145,7 +153,8 @@ pub(super) fn exception(page: &mut Page<'_>, record: Option<&Exception>) {
             8 => "execute",
             _ => "access",
         };
-        let where_to = knowledge::bugcheck::address(address, 64);
+        let bits = if machine == "x86" { 32 } else { 64 };
+        let where_to = knowledge::bugcheck::address(address, bits);
         page.wrapped(4, 6, &[(Ink::Plain, &format!("{how} of 0x{address:x}: {where_to}"))]);
     } else if !record.parameters.is_empty() {
         let all: Vec<String> = record.parameters.iter().map(|it| format!("0x{it:x}")).collect();

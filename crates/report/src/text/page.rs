@@ -114,6 +114,7 @@ impl<'a> Page<'a> {
 
     /// `label` in a column of `width`, then `text` wrapped beside it.
     pub fn labelled(&mut self, indent: usize, width: usize, label: &str, text: &str) {
+        let label = escape(label);
         let padded = format!("{label:width$}");
         self.indent(indent);
         self.paint(Ink::Strong, &padded);
@@ -180,4 +181,18 @@ pub(super) fn clip(text: &str, width: usize) -> String {
     let mut kept: String = text.chars().take(width.saturating_sub(3)).collect();
     kept.push_str("...");
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of imports are labels, and come from the file.
+    #[test]
+    fn labels_are_escaped_like_everything() {
+        let look = Look { colour: false, source: &|_, _| None };
+        let mut page = Page::new(&look);
+        page.labelled(0, 4, "a\u{1b}[2J", "b\u{7}");
+        assert_eq!(page.finish(), "a\\u{1b}[2Jb\\u{7}\n");
+    }
 }

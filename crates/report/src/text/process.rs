@@ -27,7 +27,7 @@ pub fn process_text(name: &str, it: &ProcessCrash, detail: CrashDetail, look: &L
         page.wrapped(2, 4, &[(Ink::Plain, "To blame: "), (Ink::Bad, module), (Ink::Bad, grounds)]);
         page.wrapped(4, 4, &[(Ink::Plain, "Because "), (Ink::Plain, why)]);
     }
-    crash::exception(&mut page, it.exception.as_ref());
+    crash::exception(&mut page, it.exception.as_ref(), it.about.machine);
     crash::code(&mut page, &it.code);
     if let Some((registers, of)) = &it.registers {
         crash::registers(&mut page, registers, &format!("the context of {of}"));
