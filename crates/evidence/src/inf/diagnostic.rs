@@ -118,6 +118,7 @@ codes! {
     RegistryNumber "registry-number" Error 1268;
     RegistryBytes "registry-bytes" Error 1267;
     RegistryType "registry-type" Error 1431;
+    RegistryRelative "registry-relative" Error 0;
     InterfaceGuid "interface-guid" Error 1019;
     FrameworkVersion "framework-version" Error 1084;
     NeedsNotFound "needs-not-found" Error 1315;

@@ -1,27 +1,32 @@
 //! Names that may have been meant.
 
-/// Changes that make `name` of `wanted`, in any case, unless they are more than `limit`.
+/// Changes that make `name` of `wanted`, in any case, unless they are more than `limit`. Two letters that
+/// changed places are one change.
 fn distance(name: &[u8], wanted: &[u8], limit: usize) -> Option<usize> {
     if name.len().abs_diff(wanted.len()) > limit {
         return None;
     }
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=wanted.len()).collect();
     for (index, byte) in name.iter().enumerate() {
-        let mut diagonal = index;
-        let mut left = index.saturating_add(1);
-        for (other, pair) in wanted.iter().zip(1..) {
-            let above: usize = row.get(pair).copied().unwrap_or(usize::MAX);
-            let change = diagonal.saturating_add(usize::from(!byte.eq_ignore_ascii_case(other)));
-            let least = change.min(above.saturating_add(1)).min(left.saturating_add(1));
-            if let Some(cell) = row.get_mut(pair.wrapping_sub(1)) {
-                *cell = left;
+        let mut next = vec![index.saturating_add(1)];
+        for (column, other) in wanted.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
+            let differs = usize::from(!byte.eq_ignore_ascii_case(other));
+            let mut least = at(&row, column).saturating_add(differs);
+            let one_more = at(&row, column.saturating_add(1)).min(at(&next, column));
+            least = least.min(one_more.saturating_add(1));
+            if let (Some(left), Some(up)) = (column.checked_sub(1), index.checked_sub(1)) {
+                let same = |one: Option<&u8>, other: &u8| {
+                    one.is_some_and(|one| one.eq_ignore_ascii_case(other))
+                };
+                if same(name.get(up), other) && same(wanted.get(left), byte) {
+                    least = least.min(at(&before, left).saturating_add(1));
+                }
             }
-            diagonal = above;
-            left = least;
+            next.push(least);
         }
-        if let Some(cell) = row.last_mut() {
-            *cell = left;
-        }
+        before = std::mem::replace(&mut row, next);
     }
     row.last().copied().filter(|far| *far <= limit)
 }
@@ -60,7 +65,14 @@ mod tests {
 
     #[test]
     fn the_distance_is_the_least_number_of_changes() {
-        for (one, other, far) in [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "abc", 0)] {
+        let rows = [
+            ("kitten", "sitting", 3),
+            ("", "abc", 3),
+            ("abc", "abc", 0),
+            ("hw", "WH", 1),
+            ("abcd", "acbd", 1),
+        ];
+        for (one, other, far) in rows {
             assert_eq!(distance(one.as_bytes(), other.as_bytes(), 9), Some(far));
             assert_eq!(distance(other.as_bytes(), one.as_bytes(), 9), Some(far));
         }

@@ -169,7 +169,8 @@ impl Plan {
         let whole = inf.section("Version").and_then(|section| section.entry("DriverVer"));
         let given = own.and_then(|section| section.entry("DriverVer")).or(whole);
         (it.plan.date, it.plan.version) = driver_ver(given);
-        it.install(name, "software key");
+        let class = name.to_ascii_lowercase().starts_with("classinstall32");
+        it.install(name, if class { "class key" } else { "software key" });
         it.install(&format!("{name}.HW"), "hardware key");
         it.install(&format!("{name}.CoInstallers"), "software key");
         it.services(&format!("{name}.Services"));

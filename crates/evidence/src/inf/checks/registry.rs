@@ -6,6 +6,8 @@ use super::Check;
 use crate::inf::diagnostic::{Code, Diagnostic};
 use crate::inf::lex::{Entry, Section};
 use crate::inf::registry::{Fault, Root, Value, change};
+use crate::inf::target::Architecture;
+use std::collections::HashSet;
 
 /// Values below HKR that Windows itself reads, and whether each is a number, a text or several.
 const WELL_KNOWN: &[(&str, &str)] = &[
@@ -20,6 +22,25 @@ const WELL_KNOWN: &[(&str, &str)] = &[
 pub(super) fn list(it: &mut Check<'_>, section: &Section, deletes: bool) {
     for entry in &section.entries {
         line(it, entry, deletes);
+    }
+}
+
+/// HKR needs a device, which DefaultInstall sections have not.
+pub(super) fn without_device(it: &mut Check<'_>) {
+    let inf = it.inf;
+    let mut seen = HashSet::new();
+    let platforms = Architecture::ALL.map(|it| format!("DefaultInstall.NT{}", it.name()));
+    let names = ["DefaultInstall", "DefaultInstall.NT"].into_iter();
+    for name in names.chain(platforms.iter().map(String::as_str)) {
+        let directives = inf.section(name).into_iter().flat_map(|it| it.with_key("AddReg"));
+        let lists = directives.flat_map(|it| &it.fields).filter_map(|it| inf.section(&it.value));
+        for list in lists.filter(|list| seen.insert(list.at)) {
+            let relative = |entry: &&Entry| entry.fields.first().is_some_and(|it| it.is("HKR"));
+            for entry in list.entries.iter().filter(relative) {
+                let problem = format!("[{name}] is installed without a device, so there is no HKR");
+                it.say(Diagnostic::new(Code::RegistryRelative, entry.at, problem));
+            }
+        }
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn check(it: &mut Check<'_>) {
         }
     }
     unused(it, &walk, &bases);
+    registry::without_device(it);
 }
 
 /// Names of install sections, without a platform, in lower case.
