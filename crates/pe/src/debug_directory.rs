@@ -35,7 +35,87 @@ impl CodeView {
     }
 }
 
+/// An entry of the debug directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DebugEntry {
+    /// `IMAGE_DEBUG_TYPE_*`.
+    pub kind: u32,
+    /// `TimeDateStamp`.
+    pub timestamp: u32,
+    /// Bytes of its content.
+    pub size: u32,
+    /// Where its content is in the file.
+    pub offset: u32,
+}
+
+impl DebugEntry {
+    /// Says that the image is reproducible: its time stamp is a hash of what it was made of.
+    pub const REPRO: u32 = 16;
+
+    /// Name of the kind as in `winnt.h`, without `IMAGE_DEBUG_TYPE_`; `None` for a number that the
+    /// specification has not.
+    pub fn kind_name(&self) -> Option<&'static str> {
+        Some(match self.kind {
+            0 => "UNKNOWN",
+            1 => "COFF",
+            2 => "CODEVIEW",
+            3 => "FPO",
+            4 => "MISC",
+            5 => "EXCEPTION",
+            6 => "FIXUP",
+            7 => "OMAP_TO_SRC",
+            8 => "OMAP_FROM_SRC",
+            9 => "BORLAND",
+            11 => "CLSID",
+            12 => "VC_FEATURE",
+            13 => "POGO",
+            14 => "ILTCG",
+            15 => "MPX",
+            16 => "REPRO",
+            17 => "EMBEDDED_PDB",
+            19 => "PDB_CHECKSUM",
+            20 => "EX_DLLCHARACTERISTICS",
+            _ => return None,
+        })
+    }
+}
+
+/// More entries than any linker writes.
+const MAX_ENTRIES: u32 = 256;
+
 impl Image<'_> {
+    /// Entries of the debug directory, in order.
+    ///
+    /// # Errors
+    /// A directory that is not in the file.
+    pub fn debug_entries(&self) -> Result<Vec<DebugEntry>, Error> {
+        let Some(directory) = self.table(DirectoryIndex::Debug)? else {
+            return Ok(Vec::new());
+        };
+        let mut entries = Vec::new();
+        for index in 0..(directory.size / 28).min(MAX_ENTRIES) {
+            let entry = advance(directory.rva, index * 28, directory.place)?;
+            let at = self.file_offset(entry).unwrap_or(directory.place.offset);
+            let word = |offset: u32, name| {
+                let from = Place::new(at.saturating_add(offset.into()), name);
+                self.u32_at(advance(entry, offset, from)?, from)
+            };
+            entries.push(DebugEntry {
+                kind: word(12, "debug directory Type")?,
+                timestamp: word(4, "debug directory TimeDateStamp")?,
+                size: word(16, "debug directory SizeOfData")?,
+                offset: word(24, "debug directory PointerToRawData")?,
+            });
+        }
+        Ok(entries)
+    }
+
+    /// Whether its time stamp is for certain no time but a hash: the linker says so by an entry.
+    pub fn is_reproducible(&self) -> bool {
+        let entries = self.debug_entries().unwrap_or_default();
+        entries.iter().any(|entry| entry.kind == DebugEntry::REPRO)
+    }
+
     /// The first CodeView record of the debug directory, or `None`.
     ///
     /// # Errors

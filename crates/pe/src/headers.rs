@@ -104,10 +104,13 @@ pub(crate) struct Directory {
 pub(crate) enum DirectoryIndex {
     Export = 0,
     Import = 1,
+    Resource = 2,
     Exception = 3,
+    Certificate = 4,
     BaseRelocation = 5,
     Debug = 6,
     LoadConfig = 10,
+    DelayImport = 13,
 }
 
 /// "PE Format", COFF File Header: "the Windows loader limits the number of sections to 96".
@@ -153,6 +156,9 @@ pub(crate) struct Headers {
     pub checksum: u32,
     pub subsystem_code: u16,
     pub dll_characteristics: u16,
+    pub linker: [u8; 2],
+    pub system: [u16; 2],
+    pub subsystem_version: [u16; 2],
     pub directories: Vec<Directory>,
     pub sections: Vec<Section>,
     /// File offset of the section table.
@@ -212,6 +218,9 @@ impl Headers {
         let strings = (symbol_table != 0).then_some(strings);
         let sections = sections(data, section_table, section_count, strings)?;
 
+        let pair = |offset: u64, name| -> Result<[u16; 2], Error> {
+            Ok([u16_at(data, optional + offset, name)?, u16_at(data, optional + offset + 2, name)?])
+        };
         Ok(Self {
             machine,
             machine_code,
@@ -230,6 +239,9 @@ impl Headers {
             checksum: u32_at(data, optional + 64, "CheckSum")?,
             subsystem_code: u16_at(data, optional + 68, "Subsystem")?,
             dll_characteristics: u16_at(data, optional + 70, "DllCharacteristics")?,
+            linker: array(data, Place::new(optional + 2, "MajorLinkerVersion"))?,
+            system: pair(40, "MajorOperatingSystemVersion")?,
+            subsystem_version: pair(48, "MajorSubsystemVersion")?,
             directories,
             sections,
             section_table,

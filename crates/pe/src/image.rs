@@ -54,6 +54,28 @@ impl<'a> Image<'a> {
         self.headers.dll_characteristics
     }
 
+    /// Version of the linker: major, minor. Microsoft's 14.x came with Visual Studio 2015 and later.
+    pub fn linker_version(&self) -> [u8; 2] {
+        self.headers.linker
+    }
+
+    /// Oldest Windows that it is for, as the linker was told: major, minor.
+    pub fn system_version(&self) -> [u16; 2] {
+        self.headers.system
+    }
+
+    /// Oldest version of the subsystem that it runs in: major, minor. This one the loader checks.
+    pub fn subsystem_version(&self) -> [u16; 2] {
+        self.headers.subsystem_version
+    }
+
+    /// The Authenticode signature's place in the file: offset and bytes; `None` where the image has none.
+    /// A driver without may still be signed, by a catalog.
+    pub fn certificates(&self) -> Option<(u32, u32)> {
+        // The one directory that holds a file offset and not an RVA.
+        self.directory(DirectoryIndex::Certificate).map(|it| (it.rva, it.size))
+    }
+
     /// Address that it was linked for.
     pub fn image_base(&self) -> u64 {
         self.headers.image_base
@@ -154,6 +176,19 @@ impl<'a> Image<'a> {
     /// File offset of the byte at `rva`, unless it is in no section or only in memory.
     pub fn file_offset(&self, rva: u32) -> Option<u64> {
         self.run(rva).filter(|(_, held, _)| *held > 0).map(|(at, _, _)| at)
+    }
+
+    /// `length` bytes at `rva` that the file holds.
+    pub(crate) fn held_at(&self, rva: u32, length: u32, from: Place) -> Result<&'a [u8], Error> {
+        let (at, held, _) = self.run(rva).ok_or_else(|| {
+            Error::new(from, format!("leads to RVA {rva:#x}, which is in no section"))
+        })?;
+        if held < length as usize {
+            let problem =
+                format!("leads to RVA {rva:#x}, where the file has not {length:#x} bytes");
+            return Err(Error::new(from, problem));
+        }
+        slice(self.data, Place { offset: at, ..from }, length.into())
     }
 
     /// `N` bytes at `rva`, which was read at (or follows from) `from`. Memory that the file does not

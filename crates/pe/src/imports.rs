@@ -40,7 +40,7 @@ pub enum ImportTarget {
 }
 
 impl Image<'_> {
-    /// Imports, module by module. Delay-loaded imports do not exist in kernel mode and are not read.
+    /// Imports, module by module. Delay-loaded ones are [`Image::delay_imports`].
     ///
     /// # Errors
     /// A descriptor, thunk or name that is not in the image.
@@ -72,6 +72,44 @@ impl Image<'_> {
             }
             modules.push(ImportModule { name, entries });
             descriptor = advance(descriptor, 20, from)?;
+        }
+    }
+
+    /// Imports that are resolved when they are first called, module by module ("PE Format", Delay-Load
+    /// Import Tables). They do not exist in kernel mode.
+    ///
+    /// # Errors
+    /// As [`Image::imports`].
+    pub fn delay_imports(&self) -> Result<Vec<ImportModule>, Error> {
+        let Some(directory) = self.directory(DirectoryIndex::DelayImport) else {
+            return Ok(Vec::new());
+        };
+        let mut modules = Vec::new();
+        let mut total = 0;
+        let mut budget = self.name_budget();
+        let mut descriptor = directory.rva;
+        loop {
+            let at = self.file_offset(descriptor).unwrap_or(directory.place.offset);
+            let from = Place::new(at, "delay import descriptor");
+            let [attributes, name, _, address, lookup] = words(self.array_at(descriptor, from)?);
+            if name == 0 {
+                return Ok(modules);
+            }
+            // Linkers before Visual C++ 7 wrote addresses, and said so by a zero here.
+            let base = if attributes & 1 == 0 { self.image_base() } else { 0 };
+            let rva = |it: u32| {
+                let rva = u64::from(it).checked_sub(base).and_then(|rva| u32::try_from(rva).ok());
+                rva.ok_or_else(|| Error::new(from, format!("{it:#x} lies below the image")))
+            };
+            let name = self.name_at(rva(name)?, from, &mut budget)?;
+            let from = Place::new(at, "delay import name table");
+            let entries = self.thunks(rva(lookup)?, rva(address)?, from, &mut budget)?;
+            total += entries.len().max(1);
+            if total > MAX_IMPORTS {
+                return Err(Error::new(from, format!("more than {MAX_IMPORTS} imports")));
+            }
+            modules.push(ImportModule { name, entries });
+            descriptor = advance(descriptor, 32, from)?;
         }
     }
 

@@ -23,10 +23,14 @@ mod image;
 mod imports;
 mod load_config;
 mod map;
+pub mod object;
 mod relocations;
+mod resources;
+mod rich;
 mod section;
 mod unmap;
 pub mod unwind;
+mod version;
 
 #[cfg(test)]
 mod broken_images;
@@ -34,7 +38,7 @@ mod broken_images;
 mod writer;
 
 pub use coff_symbols::CoffSymbol;
-pub use debug_directory::CodeView;
+pub use debug_directory::{CodeView, DebugEntry};
 pub use driver::{NotADriver, check_driver};
 pub use error::Error;
 pub use exports::Export;
@@ -45,5 +49,7 @@ pub use imports::{Import, ImportModule, ImportTarget};
 pub use load_config::LoadConfig;
 pub use map::MAX_IMAGE_SIZE;
 pub use relocations::{Relocation, RelocationKind};
+pub use rich::RichEntry;
 pub use section::Section;
 pub use unmap::file_from_memory;
+pub use version::Version;

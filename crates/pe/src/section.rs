@@ -38,6 +38,12 @@ impl Section {
         self.characteristics & (CNT_CODE | MEM_EXECUTE) != 0
     }
 
+    /// Whether it may be both written and run: what memory integrity (HVCI) refuses to load.
+    pub fn is_writable_code(&self) -> bool {
+        let both = MEM_WRITE | MEM_EXECUTE;
+        self.characteristics & both == both
+    }
+
     /// Whether the driver may write to it.
     pub fn is_writable(&self) -> bool {
         self.characteristics & MEM_WRITE != 0
