@@ -7,6 +7,7 @@
 
 mod arm64;
 pub mod crash;
+pub mod image;
 mod listing;
 pub mod process;
 mod program;

@@ -1,15 +1,19 @@
 //! The JSON documents: one object each, `schema` first, field names stable.
 
 mod crash;
+mod image;
 mod inf;
 mod install;
 mod lookup;
+mod object;
 mod setup_log;
 
 pub use crash::{crash_json, listing_json, process_json};
+pub use image::image_json;
 pub use inf::inf_json;
 pub use install::install_json;
 pub use lookup::lookup_json;
+pub use object::object_json;
 pub use setup_log::setup_log_json;
 
 use crate::RuleInfo;

@@ -2,11 +2,13 @@
 
 mod crash;
 mod finding;
+mod image;
 mod imports;
 mod inf;
 mod install;
 mod listing;
 mod lookup;
+mod object;
 mod page;
 mod process;
 mod replay;
@@ -18,12 +20,14 @@ mod summary;
 mod tests;
 
 pub use crash::{CrashDetail, crash_text};
+pub use image::image_text;
 pub use imports::imports_text;
 pub(crate) use inf::change_text;
 pub use inf::inf_text;
 pub use install::install_text;
 pub use listing::listing_text;
 pub use lookup::lookup_text;
+pub use object::object_text;
 pub use process::process_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
@@ -32,6 +36,9 @@ pub use setup_log::{duration, setup_log_text};
 
 use bench::{Report, Verdict};
 use page::{Ink, Page};
+
+pub(crate) use image::called;
+pub(crate) use object::class;
 
 /// Columns that text is wrapped to.
 pub const WIDTH: usize = 100;

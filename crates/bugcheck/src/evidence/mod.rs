@@ -3,7 +3,9 @@
 //! A kind of file is one entry in [`KINDS`] and one file beside this one.
 
 mod crash_dump;
+mod image;
 mod inf;
+mod object;
 mod process_dump;
 mod setup_log;
 
@@ -54,6 +56,8 @@ const KINDS: &[Kind] = &[
     Kind { name: "kernel crash dumps", is: crash_dump::is_one, explain: crash_dump::explain },
     Kind { name: "minidumps of processes", is: process_dump::is_one, explain: process_dump::explain },
     Kind { name: "logs of SetupAPI", is: setup_log::is_one, explain: setup_log::explain },
+    Kind { name: "images", is: image::is_one, explain: image::explain },
+    Kind { name: "objects and libraries", is: object::is_one, explain: object::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
 ];
 

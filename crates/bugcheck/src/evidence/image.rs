@@ -1,0 +1,47 @@
+//! Images: drivers, libraries, programs.
+
+use super::{Told, Wish};
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format};
+use bench::Driver;
+use pe::{Image, Machine};
+
+/// Larger than any driver; what is larger is not copied for the bench.
+const MAX_DRIVER: usize = 64 << 20;
+
+pub(super) fn is_one(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"MZ")
+}
+
+pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told, Failure> {
+    let image = Image::parse(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
+    let facts = diagnosis::image::facts(&image);
+    let runs = facts.is_driver && facts.machine == Machine::Amd64 && bytes.len() <= MAX_DRIVER;
+    // A driver that the bench refuses is told all the same.
+    let coverage = runs.then(|| bench::imports(&driver(name, bytes)).ok()).flatten();
+    let text = match wish.format {
+        Format::Json => report::image_json(name, &facts, coverage.as_ref(), wish.many)
+            .map_err(crate::commands::no_json)?,
+        Format::Text => {
+            let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
+            let mut text = report::image_text(name, &facts, coverage.as_ref(), &look);
+            if wish.many {
+                text.push('\n');
+            }
+            text
+        }
+    };
+    // What is warned of does not keep the image from being what it is.
+    Ok(Told { text, outcome: Outcome::Clean })
+}
+
+/// As the bench wants it. A PDB tells nothing about imports.
+fn driver(name: &str, bytes: &[u8]) -> Driver {
+    Driver {
+        path: name.to_owned(),
+        image: bytes.to_vec(),
+        pdb: None,
+        device: bench::Device::default(),
+        with: Vec::new(),
+    }
+}
