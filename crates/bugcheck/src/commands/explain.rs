@@ -17,6 +17,7 @@ Examples:
   bugcheck explain setupapi.dev.log                what a machine did with a driver: failed and slow first
   bugcheck explain setupapi.dev.log --section 29   one section, with everything
   bugcheck explain setupapi.dev.log --html log.html
+  bugcheck explain filter.sys queue.obj            version, PDB, imports, checksum; why no machine code
   unzip -p mail.zip crash.dmp | bugcheck explain - from standard input
 
 Images and PDBs are looked for beside the file, in each --images folder (the files themselves, or laid
@@ -24,7 +25,8 @@ out as a symbol store), and along --symbols, or _NT_SYMBOL_PATH if that is not g
 another build is said to be so and not used.
 
 It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
-minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one.
+minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one; INF
+files; images (.sys, .dll, .exe), objects and libraries.
 
 Below a folder, files of other kinds are passed over, and so are links to folders.
 

@@ -1,6 +1,7 @@
 //! The built program, run as a user runs it: on the drivers of this repository, on files that are none,
 //! and with a reader that leaves early.
 
+mod binaries;
 mod broken;
 mod crash_dumps;
 mod disasm;

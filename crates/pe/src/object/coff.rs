@@ -6,6 +6,8 @@ use crate::headers::Machine;
 
 /// Characters of a name that are taken; MSVC stops decorating at 4095.
 const MAX_NAME: usize = 4096;
+/// How many times over the names may take the room of the file: names can share their ends.
+const SHARED: usize = 4;
 /// `IMAGE_SCN_LNK_NRELOC_OVFL`: the count of relocations did not fit and stands in the first of them.
 const RELOCATIONS_OVERFLOW: u32 = 0x0100_0000;
 /// Bytes of a relocation.
@@ -181,7 +183,7 @@ fn sections(
     let bytes =
         slice(data, Place::new(table, "section table"), u64::from(header.section_count) * 40)?;
     let mut sections = Vec::new();
-    let mut budget = data.len().saturating_add(0x1_0000);
+    let mut budget = data.len().saturating_mul(SHARED);
     for (raw, index) in bytes.chunks_exact(40).zip(0u64..) {
         let at = table + index * 40;
         let word = |offset: u64, name| u32_at(data, at + offset, name);
@@ -256,7 +258,7 @@ fn symbols(data: &[u8], header: &Header, object: &mut Object) -> Result<(), Erro
     let width = header.record();
     let length = u64::from(header.symbol_count) * width;
     let bytes = slice(data, Place::new(header.symbol_table, "COFF symbol table"), length)?;
-    let mut budget = data.len().saturating_add(0x1_0000);
+    let mut budget = data.len().saturating_mul(SHARED);
     let mut index = 0u64;
     while index < u64::from(header.symbol_count) {
         let offset = index * width;
