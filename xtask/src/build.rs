@@ -104,12 +104,14 @@ pub fn build(root: &Path, driver: &Driver, scratch: &Path) -> Result<PathBuf> {
         inputs.push(library);
     }
     let source = fs::read_to_string(root.join("drivers").join(&driver.path).join("driver.c"))?;
+    // The linker writes its command line into the PDB, so each driver names only what it needs.
+    let wmi = source.contains("#include <wmilib.h>").then(|| "-lwmilib".to_owned());
     if source.contains("#include \"expect.h\"") {
         let more = root.join("drivers/include/ntoskrnl-more.def");
         run(driver, import_library(&more, MORE, &folder))?;
         inputs.push(MORE.to_owned());
     }
-    run(driver, link(driver, &folder, &inputs))?;
+    run(driver, link(driver, &folder, &inputs, wmi))?;
 
     let image = folder.join(format!("{}.sys", driver.name));
     let mut bytes = fs::read(&image)?;
@@ -151,7 +153,7 @@ fn import_library(exports: &Path, library: &str, folder: &Path) -> Command {
     command
 }
 
-fn link(driver: &Driver, folder: &Path, inputs: &[String]) -> Command {
+fn link(driver: &Driver, folder: &Path, inputs: &[String], wmi: Option<String>) -> Command {
     let image = format!("{}.sys", driver.name);
     let mut command = match driver.recipe.compiler {
         Compiler::Gcc => {
@@ -172,7 +174,7 @@ fn link(driver: &Driver, folder: &Path, inputs: &[String]) -> Command {
         }
     };
     command.current_dir(folder).args(["-o", &image, "driver.o"]).args(inputs);
-    command.args(["-lntoskrnl", "-lhal", "-lwmilib"]);
+    command.args(["-lntoskrnl", "-lhal"]).args(wmi);
     command
 }
 
