@@ -122,15 +122,18 @@ fn a_power_request_that_is_held_leads_to_who_holds_it() {
         0xffff_9a0c_0000_3000u64,
     );
     let mut described = crash(0x9f, [3, 0xffff_9a0c_0000_4000, 0, irp], &[(0x80, NT + 0x2000)]);
-    let object = |address: u64, at: usize, value: u64| {
+    // `Type` of wdm.h comes first, and a request says at which of its two locations it is.
+    let object = |kind: u8, address: u64, at: usize, value: u64| {
         let mut bytes = vec![0; 0x100];
+        bytes[0] = kind;
+        bytes[0x42..0x44].copy_from_slice(&[2, 1]);
         bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
         Memory::new(address, bytes)
     };
-    described.memory.push(object(irp, 0xb8, location));
-    described.memory.push(object(location, 0x28, device));
-    described.memory.push(object(device, 0x8, driver));
-    described.memory.push(object(driver, 0x18, FIFO));
+    described.memory.push(object(6, irp, 0xb8, location));
+    described.memory.push(object(0, location, 0x28, device));
+    described.memory.push(object(3, device, 0x8, driver));
+    described.memory.push(object(4, driver, 0x18, FIFO));
     let told = explained(&described);
     let blame = told.blame.expect("blame");
     assert_eq!((blame.module.as_str(), blame.confidence), ("fifo.sys", Confidence::High));
