@@ -14,6 +14,14 @@ fuzz_target!(|data: &[u8]| {
     let _ = image.imports().map_err(|error| error.to_string());
     let _ = (image.exports(), image.relocations(), image.load_config());
     let _ = (image.codeview(), image.coff_symbols(), image.computed_checksum());
+    let table = image.certificate_table().unwrap_or_default();
+    let covered = [Some(image.digest_ranges()), image.digest_ranges_by_section()];
+    let pages = image.page_ranges().map(|(pages, _)| pages).unwrap_or_default();
+    let ranges = covered.iter().flatten().flat_map(|it| &it.ranges);
+    let ranges = ranges.chain(pages.iter().flat_map(|page| &page.ranges));
+    for range in ranges.chain(table.entries.iter().map(|entry| &entry.content)) {
+        let _ = &data[range.clone()];
+    }
     for section in image.sections() {
         let _ = (image.content(section).len(), image.file_offset(section.rva));
     }

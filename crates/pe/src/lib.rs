@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod certificate_table;
 mod checksum;
 mod coff_symbols;
 mod debug_directory;
@@ -20,6 +21,7 @@ mod exports;
 mod functions;
 mod headers;
 mod image;
+mod image_digest;
 mod imports;
 mod load_config;
 mod map;
@@ -37,6 +39,7 @@ mod broken_images;
 #[cfg(test)]
 mod writer;
 
+pub use certificate_table::{CertificateEntry, CertificateTable, PKCS_SIGNED_DATA, REVISION_2};
 pub use coff_symbols::CoffSymbol;
 pub use debug_directory::{CodeView, DebugEntry};
 pub use driver::{NotADriver, check_driver};
@@ -45,6 +48,7 @@ pub use exports::Export;
 pub use functions::Function;
 pub use headers::{Machine, Subsystem};
 pub use image::Image;
+pub use image_digest::{DigestRanges, PAGE, PageRanges};
 pub use imports::{Import, ImportModule, ImportTarget};
 pub use load_config::LoadConfig;
 pub use map::MAX_IMAGE_SIZE;

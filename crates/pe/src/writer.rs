@@ -173,3 +173,20 @@ fn data(f: &mut Vec<u8>, at: usize) {
     put(f, of(XDATA), &[1, 5, 2, 0, 5, 0x32, 1, 0x30]);
     put64(f, of(POINTER), BASE + u64::from(TEXT));
 }
+
+/// `file` with a certificate table of these contents behind it, each an entry of Authenticode's kind.
+pub fn with_certificates(mut file: Vec<u8>, contents: &[&[u8]]) -> Vec<u8> {
+    file.resize(file.len().next_multiple_of(8), 0);
+    let start = file.len();
+    for content in contents {
+        let at = file.len();
+        put32(&mut file, at, content.len() as u32 + 8);
+        put32(&mut file, at + 4, 0x0002_0200);
+        file.extend_from_slice(content);
+        file.resize(file.len().next_multiple_of(8), 0);
+    }
+    let size = (file.len() - start) as u32;
+    put32(&mut file, OPTIONAL + 112 + 4 * 8, start as u32);
+    put32(&mut file, OPTIONAL + 116 + 4 * 8, size);
+    file
+}
