@@ -12,6 +12,7 @@ mod lookup;
 #[cfg(test)]
 mod lookup_tests;
 pub mod number;
+pub mod signing;
 mod space;
 mod spaces;
 mod suggest;
