@@ -14,6 +14,8 @@ mod json;
 #[cfg(test)]
 mod samples;
 mod setup_log;
+#[cfg(test)]
+mod setup_log_tests;
 mod text;
 
 pub use escape::escape;

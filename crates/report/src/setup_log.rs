@@ -48,6 +48,11 @@ impl Log<'_> {
         self.tell(category, level, &format!("{{{name}}} {time}"));
     }
 
+    /// A group without a time.
+    fn open_plain(&mut self, category: &str, level: usize, name: &str) {
+        self.tell(category, level, &format!("{{{name}}}"));
+    }
+
     fn close(&mut self, category: &str, level: usize, name: &str, code: u32) {
         let time = self.at.time.clone();
         self.tell(category, level, &format!("{{{name} - exit(0x{code:08x})}} {time}"));
@@ -185,9 +190,10 @@ fn created(log: &mut Log<'_>, it: &Installation<'_>, node: &Node) {
 /// Writes what installing does; what it ends with.
 fn install(log: &mut Log<'_>, it: &Installation<'_>, node: &Node, plan: &Plan) -> u32 {
     log.open("dvi", 0, "Select Best Driver");
-    log.tell("dvi", 1, "Selected driver:");
-    log.tell("dvi", 2, &format!("InfFile      - {}", it.path(node.package)));
-    log.tell("dvi", 2, &format!("Section      - {}", node.actual));
+    log.tell("dvi", 1, "Selected:");
+    log.tell("dvi", 2, &format!("Description - [{}]", node.description));
+    log.tell("dvi", 2, &format!("InfFile     - [{}]", it.path(node.package)));
+    log.tell("dvi", 2, &format!("Section     - [{}]", node.actual));
     log.close("dvi", 0, "Select Best Driver", 0);
     log.open("dvi", 0, "Core Device Install");
     if node.signature == Signature::Unsigned {
@@ -199,7 +205,7 @@ fn install(log: &mut Log<'_>, it: &Installation<'_>, node: &Node, plan: &Plan) -
     log.tell("inf", 2, &format!("Installing section [{}]", plan.section));
     for copy in &plan.copies {
         let source = copy.source.as_deref().unwrap_or(&copy.name);
-        log.tell("cpy", 2, &format!("Copied '{source}' to '{}'.", copy.path));
+        log.tell("flq", 2, &format!("Copying '{source}' to '{}'.", copy.path));
     }
     changes(log, &plan.registry);
     for service in plan.services.iter().filter(|it| !it.name.is_empty()) {
@@ -226,14 +232,17 @@ fn install(log: &mut Log<'_>, it: &Installation<'_>, node: &Node, plan: &Plan) -
 }
 
 fn service(log: &mut Log<'_>, it: &Service) {
-    let text = format!(
-        "Add Service: Created service '{}' (Type {}, Start {}), binary '{}'.",
-        it.name,
-        it.kind.unwrap_or_default(),
-        it.start.unwrap_or_default(),
-        it.binary,
-    );
-    log.tell("inf", 2, &text);
+    log.open_plain("inf", 2, &format!("Add Service: {}", it.name));
+    for (label, number) in
+        [("Service Type", it.kind), ("Start Type", it.start), ("Error Control", it.error)]
+    {
+        if let Some(number) = number {
+            log.tell("inf", 3, &format!("{label:13} = {number}"));
+        }
+    }
+    log.tell("inf", 3, &format!("{:13} = {}", "Image Path", it.binary));
+    log.tell("inf", 3, &format!("Created new service '{}'.", it.name));
+    log.tell("inf", 2, "{Add Service: exit(0x00000000)}");
     changes(log, &it.registry);
 }
 

@@ -33,6 +33,7 @@ pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};
 pub use setup_log::{duration, setup_log_text};
+pub(crate) use setup_log::{driver, waits};
 
 use bench::{Report, Verdict};
 use page::{Ink, Page};

@@ -120,12 +120,24 @@ fn numbers(version: &str) -> Vec<u32> {
     version.split('.').map(|part| part.trim().parse().unwrap_or(0)).collect()
 }
 
+/// An install section's name in lower case, without the platform behind it: logs write it both ways.
+fn undecorated(section: &str) -> String {
+    let low = section.to_ascii_lowercase();
+    match low.rsplit_once('.') {
+        Some((front, last)) if last.starts_with("nt") => front.to_owned(),
+        _ => low,
+    }
+}
+
 /// Marks the winner, and says of each why. `selected` is what the log says: INF and section.
 pub fn judge(candidates: &mut [Candidate], selected: Option<(&str, &str)>) {
     if let Some((inf, section)) = selected {
         let file = file_name(inf).to_ascii_lowercase();
+        // One version of a package is told from another by its folder in the driver store.
+        let exact = candidates.iter().any(|it| it.inf.eq_ignore_ascii_case(inf));
         let named = |it: &Candidate| {
-            it.file() == file && (section.is_empty() || it.section.eq_ignore_ascii_case(section))
+            let same = if exact { it.inf.eq_ignore_ascii_case(inf) } else { it.file() == file };
+            same && (section.is_empty() || undecorated(&it.section) == undecorated(section))
         };
         let index = candidates
             .iter()
@@ -249,6 +261,19 @@ mod tests {
         assert!(of("0x00fe1001", "06/21/2006", "9.9.9.9").contains("lower version: 9.9.9.9"));
         assert!(of("0x00fe1001", "06/21/2006", "10.0.2.0").contains("either"));
         assert!(of("0x00fe1000", "06/21/2006", "10.0.2.0").contains("better by rank"));
+    }
+
+    #[test]
+    fn the_winner_is_told_by_folder_and_by_section_without_its_platform() {
+        let of = |folder: &str, version: &str| {
+            let mut it = candidate(&format!(r"C:\{folder}\x.inf"), "0x00ff0001", "02/01/2024", version);
+            assert!(it.take("Section", "X_Install.NTamd64"));
+            it
+        };
+        let mut both = [of("new", "2.0"), of("old", "1.0")];
+        judge(&mut both, Some((r"c:\OLD\x.inf", "x_install")));
+        assert!(both[1].won && !both[0].won);
+        assert!(both[1].why.contains("somebody chose it"), "{}", both[1].why);
     }
 
     #[test]

@@ -39,7 +39,7 @@ const MOST_KINDS: usize = 200;
 /// What is to be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wanted {
-    /// What failed, what was slow, and where neither is, the last device's installation.
+    /// What failed, what was slow, and where neither is, the last device's installation, or the last section.
     #[default]
     Usual,
     /// Every section.
@@ -110,7 +110,7 @@ pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
         findings: Vec::new(),
     };
     let (mut wrong, mut slow, mut asked) = (Vec::new(), Vec::new(), Vec::new());
-    let mut last = None;
+    let (mut last, mut newest) = (None, None);
     for piece in &mut pieces {
         let section = match piece {
             Piece::Boot(_) => {
@@ -145,11 +145,11 @@ pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
                 }
                 last = Some(section);
             }
-            Wanted::Usual => {}
+            Wanted::Usual => newest = Some(section),
         }
     }
     if wrong.is_empty() && slow.is_empty() {
-        asked.extend(last);
+        asked.extend(last.or(newest));
     }
     wrong.reverse();
     let chosen = wrong.iter().chain(&slow).chain(&asked);

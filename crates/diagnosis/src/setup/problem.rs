@@ -32,15 +32,16 @@ pub struct Problems {
     pub left_out: u64,
 }
 
-/// Ends that are no failures: `ERROR_DI_DO_DEFAULT` hands over to the default installer.
-const HARMLESS: u32 = 0xe000_020e;
+/// Ends that are no failures: `ERROR_DI_DO_DEFAULT` hands over to the default installer, and
+/// ERROR_SUCCESS_REBOOT_REQUIRED and ERROR_SUCCESS_RESTART_REQUIRED are done once Windows has been started again.
+const HARMLESS: &[u32] = &[0, 0xe000_020e, 3010, 3011];
 
 /// Whether the code of a group's end is a failure.
 pub fn is_failure(title: &str, code: u32) -> bool {
     // Callbacks of a file queue return what to do next.
     // <https://learn.microsoft.com/windows/win32/setupapi/notifications>
     let callback = title.starts_with("SPFILENOTIFY") || title.starts_with("SPFQ");
-    code != 0 && code != HARMLESS && !callback && !title.starts_with("_SCAN_FILE_QUEUE")
+    !HARMLESS.contains(&code) && !callback && !title.starts_with("_SCAN_FILE_QUEUE")
 }
 
 /// Warnings that every installation has and that mean nothing for its outcome.
@@ -181,6 +182,7 @@ mod tests {
     #[test]
     fn ends_that_are_none() {
         assert!(!is_failure("DIF_ALLOW_INSTALL", 0xe000_020e));
+        assert!(!is_failure("Configure Driver Package", 0xbc3), "done after a restart");
         assert!(!is_failure("SPFILENOTIFY_STARTCOPY", 1));
         assert!(is_failure("Core Device Install", 0xe000_0203));
     }

@@ -184,6 +184,10 @@ fn single(category: &str, message: &str, story: &mut Story) {
         story.properties.add((label, message[name.len()..].trim().to_owned()));
         return;
     }
+    if category == "reg" && message.starts_with("HK") {
+        story.registry.add(message.to_owned());
+        return;
+    }
     directive(message, story);
     services(message, story);
     classes(message, story);
@@ -201,6 +205,14 @@ fn single(category: &str, message: &str, story: &mut Story) {
     } else if message.contains("does not contain a catalog") || message.contains("catalog name ''")
     {
         story.no_catalog = true;
+    } else if message.contains("is not digitally signed") {
+        story.unsigned = true;
+    } else if let Some(name) = message.strip_prefix("Installing section [") {
+        story.inf_sections.add(name.trim_end_matches(['.', ']']).to_owned());
+    } else if let Some(name) = message.strip_prefix("Section Name = ") {
+        story.inf_sections.add(name.trim().to_owned());
+    } else if let Some(class) = message.strip_prefix("Created device interface ") {
+        story.interfaces.add(class.to_owned());
     } else if message.contains("Installing NULL driver") {
         story.null_driver = true;
     } else if message.contains("make all digital signatures equal") {

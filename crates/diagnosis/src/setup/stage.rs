@@ -181,6 +181,9 @@ impl Stages {
         if has(&["CoInstaller", "Co-installer"]) {
             return say(Kind::Installer, "a co-installer runs");
         }
+        if has(&["Default installer: Enter"]) {
+            return say(Kind::Configure, "the default installer works");
+        }
         if has(&["Class installer: Enter"]) {
             return say(Kind::Installer, "the class installer runs");
         }
@@ -225,8 +228,14 @@ impl Stages {
         if has(&["FINISHINSTALL"]) {
             return say(Kind::Finish, "the installation is finished");
         }
-        let label = if label.is_empty() { "other work" } else { label };
-        (Kind::Other, label.to_owned())
+        let title = match label {
+            "" if what.is_empty() => "until the section ends",
+            "" if self.all.is_empty() => "before the first step",
+            "" => "between two steps",
+            _ if label.starts_with("DIF_") => return (Kind::Other, format!("Windows and its installers do {label}")),
+            _ => label,
+        };
+        (Kind::Other, title.to_owned())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, file_name, judge};
 use super::problem::{Problem, Problems, first_cause};
-use super::stage::Stages;
+use super::stage::{Kind, Stages};
 use super::{Stage, read};
 use evidence::setup_log::{Brace, Entry, Level, Row, Section, text};
 use serde::Serialize;
@@ -127,6 +127,8 @@ pub struct Story {
     pub signer: String,
     /// Whether the package has no catalog.
     pub no_catalog: bool,
+    /// Whether the log says that nobody signed the package.
+    pub unsigned: bool,
     /// Whether the device was given no driver.
     pub null_driver: bool,
     /// Sections of INFs that were carried out.
@@ -137,6 +139,10 @@ pub struct Story {
     pub services: List<Service>,
     /// Files that were put somewhere.
     pub files: List<String>,
+    /// Changes of the registry.
+    pub registry: List<String>,
+    /// Interfaces of the device that were made.
+    pub interfaces: List<String>,
     /// Classes.
     pub classes: List<Class>,
     /// Co-installers.
@@ -160,6 +166,11 @@ impl Story {
         self.outcome == "failure" || self.cause().is_some()
     }
 
+    /// Milliseconds that went into stages of this kind.
+    pub fn spent(&self, kind: Kind) -> u64 {
+        self.stages.iter().filter(|stage| stage.kind == kind).map(|stage| stage.millis).sum()
+    }
+
     /// Milliseconds of each stage's title, longest first.
     pub fn by_time(&self) -> Vec<&Stage> {
         let mut all: Vec<&Stage> = self.stages.iter().collect();
@@ -170,7 +181,8 @@ impl Story {
 
 /// Whether a section installs a device.
 pub fn is_device(section: &Section) -> bool {
-    section.name.starts_with("Device Install (") || section.name == "Device Install"
+    // Setup writes `Setup online Device Install (Hardware initiated)`.
+    section.name.contains("Device Install (") || section.name == "Device Install"
 }
 
 /// What is open while a section is read.

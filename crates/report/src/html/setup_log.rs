@@ -1,7 +1,7 @@
 //! A log of SetupAPI as a time line.
 
 use super::{page, safe};
-use crate::text::duration;
+use crate::text::{driver, duration, waits};
 use diagnosis::setup::{Kind, SetupLog, Stage, Story, file_name};
 use std::fmt::Write;
 
@@ -72,7 +72,9 @@ fn section(body: &mut String, story: &Story, log: &SetupLog) {
         ("Start", story.begun.clone().unwrap_or_default()),
         ("Started by", story.started_by.clone()),
         ("Command", story.command.clone()),
-        ("Driver", file_name(&story.driver).to_owned()),
+        ("Hardware IDs", story.hardware_ids.items.join("; ")),
+        ("Driver", driver(story)),
+        ("Waited", waits(story).unwrap_or_default()),
     ];
     if let Some(cause) = story.cause() {
         let codes: Vec<String> = cause

@@ -2,7 +2,7 @@
 
 use super::page::{Ink, Page};
 use super::{Look, number};
-use diagnosis::setup::{Candidate, List, SetupLog, Stage, Story, file_name};
+use diagnosis::setup::{Kind, List, SetupLog, Stage, Story, file_name};
 
 /// Columns of a bar.
 const BAR: usize = 24;
@@ -146,7 +146,7 @@ fn section(page: &mut Page<'_>, story: &Story, full: bool) {
     say("Devices", &listed(&story.devices, full, String::as_str));
     say("Driver", &driver(story));
     wrong(page, story, full);
-    candidates(page, &story.candidates, full);
+    candidates(page, story, full);
     done(page, story, full);
     times(page, story);
 }
@@ -161,7 +161,8 @@ fn listed<T>(list: &List<T>, full: bool, show: impl Fn(&T) -> &str) -> String {
     text
 }
 
-fn driver(story: &Story) -> String {
+/// The driver in a few words.
+pub(crate) fn driver(story: &Story) -> String {
     if story.null_driver {
         return "none: Windows gave the device the NULL driver".to_owned();
     }
@@ -183,6 +184,8 @@ fn driver(story: &Story) -> String {
     }
     if story.no_catalog {
         text += "; not signed: it has no catalog";
+    } else if story.unsigned {
+        text += "; not signed";
     } else if !story.signer.is_empty() {
         text += &format!("; signed by {}", story.signer);
     }
@@ -239,11 +242,16 @@ fn code_lines<'c>(page: &mut Page<'_>, codes: impl Iterator<Item = &'c diagnosis
     }
 }
 
-fn candidates(page: &mut Page<'_>, list: &List<Candidate>, full: bool) {
+fn candidates(page: &mut Page<'_>, story: &Story, full: bool) {
+    let list = &story.candidates;
     if list.items.is_empty() {
         return;
     }
     page.heading(2, "Drivers to choose from");
+    if story.signers_equal {
+        let text = "By policy all trusted signatures count the same.";
+        page.wrapped(4, 6, &[(Ink::Faint, text)]);
+    }
     let most = if full { usize::MAX } else { FEW };
     // The winner comes first, however many there are.
     let winner = list.items.iter().filter(|it| it.won);
@@ -259,7 +267,9 @@ fn candidates(page: &mut Page<'_>, list: &List<Candidate>, full: bool) {
             let text = format!("rank 0x{:08X}: {}", rank.0, it.rank_parts.join("; "));
             page.wrapped(6, 8, &[(Ink::Plain, &text)]);
         }
-        page.wrapped(6, 8, &[(Ink::Strong, &it.why)]);
+        if !it.why.is_empty() {
+            page.wrapped(6, 8, &[(Ink::Strong, &it.why)]);
+        }
     }
     let more = list.items.len().saturating_sub(most) as u64 + list.more;
     if more > 0 {
@@ -298,6 +308,8 @@ fn done(page: &mut Page<'_>, story: &Story, full: bool) {
     let parts = [
         ("Services", own(services, story.services.more)),
         ("Files", listed(&story.files, full, String::as_str)),
+        ("Registry", listed(&story.registry, full, String::as_str)),
+        ("Interfaces", listed(&story.interfaces, full, String::as_str)),
         ("Classes", own(classes, story.classes.more)),
         ("Co-installers", listed(&story.co_installers, full, String::as_str)),
         ("INF sections", listed(&story.inf_sections, full, String::as_str)),
@@ -329,10 +341,29 @@ fn times(page: &mut Page<'_>, story: &Story) {
     if rest > 0 {
         bar(page, rest, total, "everything else");
     }
+    if let Some(text) = waits(story) {
+        page.wrapped(4, 6, &[(Ink::Strong, &text)]);
+    }
+}
+
+/// What the section waited for that is no work of the installation.
+pub(crate) fn waits(story: &Story) -> Option<String> {
+    let total: u64 = story.stages.iter().map(|stage| stage.millis).sum();
+    let parts: Vec<String> = [
+        (Kind::Person, "a person"),
+        (Kind::RestorePoint, "a restore point"),
+        (Kind::Device, "the device itself, which stops and starts"),
+    ]
+    .into_iter()
+    .map(|(kind, whom)| (story.spent(kind), whom))
+    .filter(|(millis, _)| *millis >= 100 && *millis * SMALL >= total)
+    .map(|(millis, whom)| format!("{} for {whom}", duration(millis)))
+    .collect();
+    (!parts.is_empty()).then(|| format!("Of these Windows waited {}.", parts.join(", ")))
 }
 
 fn bar(page: &mut Page<'_>, millis: u64, total: u64, title: &str) {
     let length = (millis * BAR as u64).div_ceil(total.max(1)) as usize;
-    let bar = format!("{:>9}  {:BAR$}  ", duration(millis), "#".repeat(length.min(BAR)));
-    page.line(4, &[(Ink::Plain, &bar), (Ink::Plain, title)]);
+    let bar = format!("{:>9}  {}", duration(millis), "#".repeat(length.min(BAR)));
+    page.labelled(4, BAR + 13, &bar, title);
 }
