@@ -10,8 +10,10 @@ mod bytes;
 pub mod crash_dump;
 mod error;
 pub mod inf;
+mod looks;
 pub mod process_dump;
 pub mod setup_log;
 
 pub use blocks::Block;
 pub use error::Error;
+pub use looks::looks_like;

@@ -30,6 +30,32 @@ fn sections(data: &[u8]) -> Vec<Section> {
         .collect()
 }
 
+/// Times at the ends of entries, and sections that have both of theirs.
+fn times(data: &[u8]) -> (usize, usize) {
+    let sections = sections(data);
+    let clocks = sections
+        .iter()
+        .flat_map(|section| section.lines(data))
+        .filter(|line| matches!(line.row(), Row::Entry(entry) if entry.clock.is_some()));
+    (clocks.count(), sections.iter().filter(|it| it.begun.is_some() && it.ended.is_some()).count())
+}
+
+/// Every section and time stamp that grep finds, no-break spaces having been made blanks:
+/// `grep -cE '^[^<>].* [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}.?$'` and `grep -c '^>>>  Section start'`,
+/// which are as many as `'^<<<  Section end'`.
+#[test]
+fn every_time_is_found() {
+    for (name, clocks, whole) in [
+        ("plaso-setupapi.dev.log", 2467, 194),
+        ("plaso-setupapi.setup.log", 502, 16),
+        ("win7-no-driver.log", 17, 1),
+        ("win7-update-success.log", 54, 1),
+    ] {
+        let Some(data) = corpus(name) else { continue };
+        assert_eq!(times(&data), (clocks, whole), "{name}");
+    }
+}
+
 /// Groups that are closed under another name than they were opened with, or never.
 fn unbalanced(data: &[u8], section: &Section) -> usize {
     let mut open: Vec<Vec<u8>> = Vec::new();

@@ -32,8 +32,8 @@ pub use process::process_text;
 pub use replay::replay_text;
 pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};
-pub use setup_log::{duration, setup_log_text};
 pub(crate) use setup_log::{driver, waits};
+pub use setup_log::{duration, setup_log_text};
 
 use bench::{Report, Verdict};
 use page::{Ink, Page};

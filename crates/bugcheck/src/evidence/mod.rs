@@ -237,8 +237,9 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
         }
         None => {
             let known = known();
+            let looks = ::evidence::looks_like(&bytes);
             Err(Failure::Unsupported(format!(
-                "{name}: this is of no kind that is known; there are {known}."
+                "{name}: this is of no kind that is known, it looks like {looks}; there are {known}."
             )))
         }
     }

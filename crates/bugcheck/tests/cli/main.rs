@@ -11,6 +11,7 @@ mod images;
 mod infs;
 mod lookup;
 mod scratch;
+mod setup_logs;
 mod symbol_files;
 mod usage;
 

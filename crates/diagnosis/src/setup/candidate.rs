@@ -266,7 +266,8 @@ mod tests {
     #[test]
     fn the_winner_is_told_by_folder_and_by_section_without_its_platform() {
         let of = |folder: &str, version: &str| {
-            let mut it = candidate(&format!(r"C:\{folder}\x.inf"), "0x00ff0001", "02/01/2024", version);
+            let mut it =
+                candidate(&format!(r"C:\{folder}\x.inf"), "0x00ff0001", "02/01/2024", version);
             assert!(it.take("Section", "X_Install.NTamd64"));
             it
         };

@@ -232,7 +232,9 @@ impl Stages {
             "" if what.is_empty() => "until the section ends",
             "" if self.all.is_empty() => "before the first step",
             "" => "between two steps",
-            _ if label.starts_with("DIF_") => return (Kind::Other, format!("Windows and its installers do {label}")),
+            _ if label.starts_with("DIF_") => {
+                return (Kind::Other, format!("Windows and its installers do {label}"));
+            }
             _ => label,
         };
         (Kind::Other, title.to_owned())
