@@ -121,7 +121,7 @@ fn the_log_is_read_back_to_the_same_story() {
         "Rank         - 0x00f00000",
         "Signer Score - WHQL",
         "DrvDate      - 03/01/2024",
-        r"Copied 'pnp-interrupt.sys' to '<driver store>\pnp-interrupt.sys'.",
+        r"Copying 'pnp-interrupt.sys' to '<driver store>\pnp-interrupt.sys'.",
         r"HKR (service key)\Parameters LogLevel = REG_DWORD 0x2",
     ] {
         assert!(messages.iter().any(|it| it == wanted), "{wanted}: {messages:#?}");
