@@ -23,6 +23,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "dump-writer",
     "diagnosis",
     "symbols",
+    "signatures",
     "schedule",
     "memory",
     "cpu",
@@ -33,8 +34,18 @@ const WITHOUT_WORLD: &[&str] = &[
 ];
 
 /// Rooms that know nothing of ours: neither NT nor each other.
-const ALONE: &[&str] =
-    &["finding", "nt", "pe", "evidence", "dump-writer", "schedule", "memory", "cpu", "devices"];
+const ALONE: &[&str] = &[
+    "finding",
+    "nt",
+    "pe",
+    "signatures",
+    "evidence",
+    "dump-writer",
+    "schedule",
+    "memory",
+    "cpu",
+    "devices",
+];
 
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
