@@ -15,6 +15,7 @@
 //! | `explain` | an objection and its record, told as a finding |
 //! | `imports` | what the driver imports and the bench has |
 //! | `dump` | the end of a run as a crash of Windows |
+//! | `live` | a driver that is used from outside, for as long as somebody likes |
 //! | `fuzz_entry` | the fuzz target |
 //! | `listing` | the standard scenarios, listed |
 //! | `replay`, `token` | a run again |
@@ -32,6 +33,7 @@ mod image;
 mod imports;
 mod link;
 mod listing;
+pub mod live;
 mod low_resources;
 mod meter;
 mod race;

@@ -44,14 +44,7 @@ pub fn replay_and_dump(
     extents: &[Extent],
 ) -> Result<(Replayed, Vec<Description>), Refused> {
     let target = Rc::new(Target::read(driver)?);
-    if target.hash != token.hash {
-        return Err(Refused(format!(
-            "the token belongs to another driver, or another build of it: it was made for an image \
-             with hash {:08x}, and this one has {:08x}; run `bugcheck test` on this one.",
-            token.hash, target.hash
-        )));
-    }
-    fits(&target, token)?;
+    belongs(&target, token, "token")?;
     let scenario = campaign::scenario(&target, &token.scenario, scenarios, prepare)?;
     let (session, misfit) =
         explain::recorded(&target, &scenario, &token.schedule).map_err(Refused)?;
@@ -69,6 +62,19 @@ pub fn replay_and_dump(
     let crashes =
         told.map(|(finding, extent)| dump::describe(&target, world, finding, extent)).collect();
     Ok((Replayed { finding, unsupported, trace, hash: world.hash(), misfit }, crashes))
+}
+
+/// Whether these are the images that a token was made for; `what` has the token: the token itself, or
+/// the record of a session.
+pub(crate) fn belongs(target: &Target, token: &Token, what: &str) -> Result<(), Refused> {
+    if target.hash != token.hash {
+        return Err(Refused(format!(
+            "the {what} belongs to another driver, or another build of it: it was made for an image \
+             with hash {:08x}, and this one has {:08x}; run `bugcheck test` on this one.",
+            token.hash, target.hash
+        )));
+    }
+    fits(target, token)
 }
 
 /// Whether the images beside the driver are those of the token.

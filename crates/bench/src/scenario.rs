@@ -102,6 +102,8 @@ pub(crate) struct Scenario {
     pub without: Vec<&'static str>,
     /// What steps that were written down refer to.
     pub script: Option<Arc<Script>>,
+    /// It has no end: requests come from outside.
+    pub live: bool,
 }
 
 /// Suffix of a scenario's name in memory mode.
@@ -130,6 +132,7 @@ impl Scenario {
             fail_at: None,
             without: Vec::new(),
             script: None,
+            live: false,
             stack: Stack::default(),
         }
     }

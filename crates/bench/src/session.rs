@@ -67,6 +67,9 @@ fn set_up_machine(target: &Rc<Target>, scenario: &Scenario, record: bool) -> (Ma
     let asked = |rule: &&&Rule| !scenario.without.contains(&rule.name);
     let rules: Vec<_> = verifier::RULES.iter().filter(asked).copied().collect();
     let mut world = World::new(PROCESSORS, &rules);
+    if scenario.live {
+        world.go_live();
+    }
     if !target.device.name.is_empty() {
         world.plug_in(target.device.model.make());
     }
@@ -144,7 +147,9 @@ impl Session {
             return Err(Failed::Refused("what the scenario prepares never ends".to_owned()));
         }
         let stage = session.set_up.stage;
-        if session.machine.can_go_back() {
+        if scenario.live {
+            // It goes on from here, and whoever is blocked with it.
+        } else if session.machine.can_go_back() {
             session.machine.end_all();
             arm(&mut session.machine, scenario, stage);
             session.machine.set_baseline();
@@ -217,48 +222,52 @@ impl Session {
 
     /// What the driver registers.
     pub fn abilities(&self) -> Abilities {
-        let world: &World = &self.machine;
-        let object = world.modules[0].driver_object;
-        let memory = &world.bus.memory;
-        let invalid = world.registry.address_of("IopInvalidDeviceRequest").unwrap_or(0);
-        let majors = (0..28)
-            .filter(|major| {
-                let slot = object + driver_object::MAJOR_FUNCTION + 8 * major;
-                memory.view64(slot) != invalid
-            })
-            .fold(0, |mask, major| mask | 1 << major);
-        Abilities {
-            majors,
-            pnp: self.set_up.stage.pdo != 0,
-            unloads: memory.view64(object + driver_object::DRIVER_UNLOAD) != 0,
-            neither: {
-                // Neither DO_BUFFERED_IO nor DO_DIRECT_IO (wdm.h).
-                let mut flags = [0; 4];
-                memory.view(self.set_up.stage.device + device_object::FLAGS, &mut flags);
-                u32::from_le_bytes(flags) & 0x14 == 0
-            },
-            opens: self.set_up.stage.device != 0 && majors & 1 != 0,
-            idles: !world.state.idle.is_empty(),
-            wakes: !world.state.wakes.is_empty(),
-            other_type: {
-                let kind = |device: u64| memory.view64(device + device_object::DEVICE_TYPE) as u32;
-                let Stage { device, pdo } = self.set_up.stage;
-                device != 0 && pdo != 0 && kind(device) != kind(pdo)
-            },
-            children: !world.state.children.is_empty(),
-            line: !world.state.interrupts.is_empty() && world.bus.card.messages() == 0,
-            codes: self.target.codes.clone(),
-            notices: NOTICES.map(|(_, notice)| notices::wanted(world, notice)),
-            lengths: [0; 2],
-            start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
-            faults: match world.state.interrupts.is_empty() {
-                true => Vec::new(),
-                false => {
-                    let mut device = world.bus.card.copy();
-                    FAULTS.into_iter().filter(|&fault| device.fault(fault)).collect()
-                }
-            },
-        }
+        abilities(&self.machine, &self.target, self.set_up.stage)
+    }
+}
+
+/// What a driver registers that is loaded and started.
+pub(crate) fn abilities(world: &World, target: &Target, stage: Stage) -> Abilities {
+    let object = world.modules[0].driver_object;
+    let memory = &world.bus.memory;
+    let invalid = world.registry.address_of("IopInvalidDeviceRequest").unwrap_or(0);
+    let majors = (0..28)
+        .filter(|major| {
+            let slot = object + driver_object::MAJOR_FUNCTION + 8 * major;
+            memory.view64(slot) != invalid
+        })
+        .fold(0, |mask, major| mask | 1 << major);
+    Abilities {
+        majors,
+        pnp: stage.pdo != 0,
+        unloads: memory.view64(object + driver_object::DRIVER_UNLOAD) != 0,
+        neither: {
+            // Neither DO_BUFFERED_IO nor DO_DIRECT_IO (wdm.h).
+            let mut flags = [0; 4];
+            memory.view(stage.device + device_object::FLAGS, &mut flags);
+            u32::from_le_bytes(flags) & 0x14 == 0
+        },
+        opens: stage.device != 0 && majors & 1 != 0,
+        idles: !world.state.idle.is_empty(),
+        wakes: !world.state.wakes.is_empty(),
+        other_type: {
+            let kind = |device: u64| memory.view64(device + device_object::DEVICE_TYPE) as u32;
+            let Stage { device, pdo } = stage;
+            device != 0 && pdo != 0 && kind(device) != kind(pdo)
+        },
+        children: !world.state.children.is_empty(),
+        line: !world.state.interrupts.is_empty() && world.bus.card.messages() == 0,
+        codes: target.codes.clone(),
+        notices: NOTICES.map(|(_, notice)| notices::wanted(world, notice)),
+        lengths: [0; 2],
+        start_io: memory.view64(object + driver_object::DRIVER_START_IO) != 0,
+        faults: match world.state.interrupts.is_empty() {
+            true => Vec::new(),
+            false => {
+                let mut device = world.bus.card.copy();
+                FAULTS.into_iter().filter(|&fault| device.fault(fault)).collect()
+            }
+        },
     }
 }
 

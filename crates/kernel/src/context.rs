@@ -95,8 +95,23 @@ impl Machine {
         self.keeps_blocked = false;
     }
 
+    /// Goes on from rest until nobody can do anything any more. Whoever is blocked then stays so, and
+    /// goes on when there is a reason to.
+    pub fn go_on(&mut self) {
+        if self.outcome.is_none() {
+            self.begin_slice();
+            self.keeps_blocked = true;
+            self.go_from_rest();
+            self.keeps_blocked = false;
+        }
+    }
+
     fn go(&mut self) {
         self.start_actors();
+        self.go_from_rest();
+    }
+
+    fn go_from_rest(&mut self) {
         let mut next = self.choose();
         while let Some(context) = next {
             self.switch_to(context);

@@ -9,6 +9,7 @@
 //! | `refused` | routines that are refused, and why |
 //! | `state` | what a run changes outside guest memory |
 //! | `event` | what the verifier's rules see and say |
+//! | `live` | runs without an end: what is finished is used again |
 //! | `low_resources` | services that fail when memory is short |
 //! | `record` | the record of a run, with call stacks |
 //! | `words` | addresses by the names that driver writers use |
@@ -25,6 +26,7 @@ mod context;
 mod cx;
 pub mod device;
 pub mod event;
+pub mod live;
 pub mod low_resources;
 pub mod map;
 mod module;

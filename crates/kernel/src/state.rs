@@ -80,6 +80,8 @@ pub enum Origin {
 pub struct IrpRecord {
     /// Its address.
     pub address: u64,
+    /// Which one it is, counted from 1.
+    pub number: u32,
     /// Stack locations.
     pub locations: u8,
     /// Who made it.

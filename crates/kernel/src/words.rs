@@ -67,8 +67,8 @@ pub fn service(world: &World, address: u64) -> Option<&'static str> {
 
 /// A request packet: `IRP 2`, numbered in the order in which they were made.
 pub fn request(world: &World, at: u64) -> String {
-    match world.state.irps.iter().rposition(|record| record.address == at) {
-        Some(index) => format!("IRP {}", index + 1),
+    match world.state.irp(at) {
+        Some(record) => format!("IRP {}", record.number),
         None => format!("IRP {at:#x}"),
     }
 }

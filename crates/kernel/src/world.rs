@@ -125,6 +125,8 @@ pub struct World {
     pub next_tag: u16,
     /// What the next request's buffer begins with, instead of a pattern.
     pub next_data: Option<std::sync::Arc<[u8]>>,
+    /// What a run without an end needs besides, if it is one.
+    pub live: Option<Box<crate::live::Live>>,
     /// Calls that may fail, while a recorder is there and `fail_at` is set.
     pub calls_that_may_fail: Vec<crate::low_resources::Call>,
     pub(crate) over: bool,
@@ -194,6 +196,7 @@ impl World {
             fail_at: None,
             next_tag: 0,
             next_data: None,
+            live: None,
             calls_that_may_fail: Vec::new(),
             over: false,
             keeps_blocked: false,
@@ -375,7 +378,10 @@ impl World {
                 return None;
             }
             let mut mask = self.enabled();
-            if busy && self.bus.card.pending() {
+            if busy
+                && self.bus.card.pending()
+                && self.live.as_ref().is_none_or(|live| live.steps_left())
+            {
                 mask |= 1 << DEVICE;
             }
             if !self.state.timers.is_empty() && self.time_goes_on() {
@@ -411,6 +417,9 @@ impl World {
                 choice
             };
             if choice == DEVICE {
+                if let Some(live) = &mut self.live {
+                    live.stepped();
+                }
                 crate::device::step(self);
                 continue;
             }
@@ -426,6 +435,9 @@ impl World {
     /// Whether there is a reason for another timer to expire.
     fn time_goes_on(&self) -> bool {
         let state = &self.state;
+        if let Some(until) = self.live.as_ref().and_then(|live| live.until) {
+            return state.timers.iter().any(|timer| timer.due <= until);
+        }
         let actor = |context: usize| matches!(state.contexts[context].start, Start::Actor(_));
         let waits = || {
             state.requests.iter().any(|request| request.done.is_none()) || state.live().any(actor)

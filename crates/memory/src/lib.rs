@@ -104,6 +104,11 @@ impl Memory {
         (address >> 12..=last).all(|number| self.find(number).is_some())
     }
 
+    /// Pages that are mapped.
+    pub fn page_count(&self) -> usize {
+        self.pages.len()
+    }
+
     /// Every mapped page, its address and bytes, in order of address.
     pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8; PAGE_BYTES as usize])> {
         let mut all: Vec<(u64, u32)> =

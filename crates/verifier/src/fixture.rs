@@ -24,8 +24,10 @@ pub(crate) fn pool(world: &mut World, bytes: u64) -> Block {
 pub(crate) fn irp(world: &mut World, major: u8) -> u64 {
     let bytes = nt::layout::irp::SIZE + 2 * nt::layout::io_stack_location::SIZE;
     let address = block(world, BlockKind::Irp, bytes).address;
+    let number = world.state.irps.len() as u32 + 1;
     world.state.irps.push(IrpRecord {
         address,
+        number,
         locations: 2,
         origin: Origin::Request(0),
         major,

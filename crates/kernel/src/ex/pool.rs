@@ -3,6 +3,7 @@
 
 use crate::cx::{Cx, Stop};
 use crate::event::Event;
+use crate::live::Live;
 use crate::map;
 use crate::rtl::exception::raise;
 use crate::service;
@@ -31,12 +32,19 @@ pub fn allocate(
     if bytes > map::POOL_BYTES / 2 {
         return None;
     }
+    if let Some(address) = again(world, kind, paged, bytes, tag, Live::take) {
+        return Some(address);
+    }
     let region = usize::from(paged);
     let base = if paged { map::PAGED_POOL } else { map::NONPAGED_POOL };
     let align = if bytes >= 0x1000 { 0x1000 } else { 16 };
     let address = world.state.next[region].next_multiple_of(align);
-    let end = address + bytes.next_multiple_of(16) + FENCE;
+    let room = if world.live.is_some() { Live::room(bytes) } else { bytes };
+    let end = address + room.next_multiple_of(16) + FENCE;
     if end - base > map::POOL_BYTES {
+        if let Some(address) = again(world, kind, paged, bytes, tag, Live::take_any) {
+            return Some(address);
+        }
         let what = format!("more than {} MiB of pool in one run", map::POOL_BYTES >> 20);
         world.end(Outcome::Limit { what });
         return None;
@@ -61,6 +69,28 @@ pub fn allocate(
     Some(address)
 }
 
+type Take = fn(&mut Live, BlockKind, bool, u64) -> Option<u64>;
+
+/// In a run without an end: hands out a block that was freed long ago.
+#[inline]
+fn again(
+    world: &mut World,
+    kind: BlockKind,
+    paged: bool,
+    bytes: u64,
+    tag: u32,
+    take: Take,
+) -> Option<u64> {
+    let address = take(world.live.as_mut()?, kind, paged, bytes)?;
+    world.forget_block(address, Live::room(bytes));
+    world.bus.memory.set_valid(address, bytes, true);
+    let pool = if paged { &mut world.state.paged } else { &mut world.state.pool };
+    let index = pool.binary_search_by_key(&address, |block| block.address).ok()?;
+    let allocated = world.state.moment;
+    pool[index] = Block { address, bytes, tag, kind, paged, allocated, freed: None };
+    Some(address)
+}
+
 /// The live block that starts at `address`.
 pub fn find_live(world: &mut World, address: u64) -> Option<&mut Block> {
     let pool = if (map::PAGED_POOL..map::LOCKED_PAGES).contains(&address) {
@@ -77,7 +107,10 @@ pub fn free(world: &mut World, address: u64) {
     let now = world.state.moment;
     if let Some(block) = find_live(world, address) {
         block.freed = Some(now);
-        let bytes = block.bytes;
+        let (block, bytes) = (*block, block.bytes);
+        if let Some(live) = &mut world.live {
+            live.freed(&block);
+        }
         world.bus.memory.set_valid(address, bytes, false);
     }
 }

@@ -44,14 +44,35 @@ pub(crate) fn make(world: &mut World, locations: u8, origin: Origin) -> Option<u
     let at = pool::allocate(world, BlockKind::Irp, false, bytes, 0)?;
     initialize(world, at, bytes, locations);
     let made = world.state.moment;
-    world.state.irps.push(fresh(at, locations, origin, made));
+    let number = number(world);
+    let record = fresh(at, locations, origin, made, number);
+    let known = match world.live {
+        Some(_) => world.state.irps.iter().position(|record| record.address == at),
+        None => None,
+    };
+    match known {
+        Some(index) => world.state.irps[index] = record,
+        None => world.state.irps.push(record),
+    }
     Some(at)
 }
 
+/// Packets are numbered in the order in which they are made.
+fn number(world: &mut World) -> u32 {
+    match &mut world.live {
+        Some(live) => {
+            live.packets = live.packets.wrapping_add(1);
+            live.packets
+        }
+        None => world.state.irps.len() as u32 + 1,
+    }
+}
+
 /// The record of a packet that has been nowhere yet.
-fn fresh(at: u64, locations: u8, origin: Origin, made: Site) -> IrpRecord {
+fn fresh(at: u64, locations: u8, origin: Origin, made: Site, number: u32) -> IrpRecord {
     IrpRecord {
         address: at,
+        number,
         locations,
         origin,
         major: 0,
@@ -73,10 +94,13 @@ pub(crate) fn begin_anew(world: &mut World, at: u64, locations: u8) {
     let made = world.state.moment;
     match world.state.irp_mut(at) {
         Some(record) if record.origin == Origin::Driver => {
-            *record = fresh(at, locations, Origin::Driver, made);
+            *record = fresh(at, locations, Origin::Driver, made, record.number);
         }
         Some(_) => {}
-        None => world.state.irps.push(fresh(at, locations, Origin::Driver, made)),
+        None => {
+            let number = number(world);
+            world.state.irps.push(fresh(at, locations, Origin::Driver, made, number));
+        }
     }
 }
 

@@ -66,6 +66,11 @@ fn kind(world: &World, request: &Request) -> Option<(u8, u32)> {
 /// A request is done: was one issued before it that is not? Only a request whose dispatch routine had
 /// returned before the other one was sent counts as issued earlier.
 pub(crate) fn look(cx: &mut Cx, index: u16, status: u32) -> Result<(), Stop> {
+    // Only a run that can be repeated as it was tells who put what behind what; and numbers are used
+    // again in one without an end.
+    if cx.live.is_some() {
+        return Ok(());
+    }
     let request = cx.state.requests[usize::from(index)];
     let Some(file) = request.file else { return Ok(()) };
     if status >= 0x8000_0000 || cx.state.files[usize::from(file)].busy == 0 {

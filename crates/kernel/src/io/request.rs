@@ -5,6 +5,7 @@ use super::{cancel, device, irp as packet, mdl};
 use crate::boot::USER_BYTES;
 use crate::cx::{Cx, Stop};
 use crate::ex::pool;
+use crate::live::Live;
 use crate::map;
 use crate::state::{BlockKind, Doing, File, Origin, Request};
 use crate::world::World;
@@ -34,6 +35,7 @@ pub mod major {
     pub const READ: u8 = 0x03;
     pub const WRITE: u8 = 0x04;
     pub const SET_INFORMATION: u8 = 0x06;
+    pub const FLUSH_BUFFERS: u8 = 0x09;
     pub const DEVICE_CONTROL: u8 = 0x0e;
     pub const INTERNAL_DEVICE_CONTROL: u8 = 0x0f;
     pub const SHUTDOWN: u8 = 0x10;
@@ -46,6 +48,9 @@ pub mod major {
 pub const OPEN_FOR_WRITE: u32 = 0x0012_0196;
 /// Desired access of an open for reading.
 pub const OPEN_FOR_READ: u32 = 0x0012_0089;
+
+/// Bytes of user memory in a run without an end.
+const LIVE_USER_BYTES: u64 = 48 << 20;
 
 /// Most bytes of one request's buffer.
 pub const MOST_BYTES: u64 = 1 << 20;
@@ -93,18 +98,18 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
     if bytes == 0 {
         return 0;
     }
-    let address = world.state.next_user;
-    let end = address + bytes.next_multiple_of(64) + 64;
-    if end > map::USER + USER_BYTES {
-        let what = format!("more than {} MiB of application buffers in one run", USER_BYTES >> 20);
-        world.end(crate::world::Outcome::Limit { what });
-        return 0;
+    if let Some(live) = &mut world.live {
+        return match live.take_user(bytes) {
+            Some(address) => lent(world, address, bytes),
+            None => match user_room(world, Live::room(bytes), LIVE_USER_BYTES) {
+                0 => 0,
+                address => lent(world, address, bytes),
+            },
+        };
     }
-    world.state.next_user = end;
-    // Mapped when first used: most runs need a page or two.
-    if !world.bus.memory.is_mapped(end - 1, 1) {
-        let flags = memory::USER | memory::TRACKED | memory::NO_EXECUTE;
-        world.bus.memory.map(address, end - address, flags, false);
+    let address = user_room(world, bytes, USER_BYTES);
+    if address == 0 {
+        return 0;
     }
     world.bus.memory.set_valid(address, bytes, true);
     const PATTERN: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -114,6 +119,35 @@ fn user_buffer(world: &mut World, bytes: u64) -> u64 {
     }
     if let Some(data) = world.next_data.take() {
         world.bus.memory.poke(address, &data[..data.len().min(bytes as usize)]);
+    }
+    address
+}
+
+/// A buffer of a run without an end, with what comes from outside; else as it was left last.
+fn lent(world: &mut World, address: u64, bytes: u64) -> u64 {
+    world.bus.memory.set_valid(address, bytes, true);
+    if let Some(live) = &mut world.live {
+        live.lend(address, bytes);
+        let data = std::mem::take(&mut live.data);
+        world.bus.memory.poke(address, &data[..data.len().min(bytes as usize)]);
+    }
+    address
+}
+
+/// Address space of the application's that was never used; 0 when there is none left.
+fn user_room(world: &mut World, bytes: u64, most: u64) -> u64 {
+    let address = world.state.next_user;
+    let end = address + bytes.next_multiple_of(64) + 64;
+    if end > map::USER + most {
+        let what = format!("more than {} MiB of application buffers in one run", most >> 20);
+        world.end(crate::world::Outcome::Limit { what });
+        return 0;
+    }
+    world.state.next_user = end;
+    // Mapped when first used: most runs need a page or two.
+    if !world.bus.memory.is_mapped(end - 1, 1) {
+        let flags = memory::USER | memory::TRACKED | memory::NO_EXECUTE;
+        world.bus.memory.map(address, end - address, flags, false);
     }
     address
 }
@@ -181,12 +215,13 @@ pub(crate) fn make(
 ) -> Result<(u16, u64, u64), Stop> {
     cx.moment();
     let locations = cx.bus.memory.peek8(target + device_object::STACK_SIZE).max(1);
-    let index = cx.state.requests.len() as u16;
+    let known = cx.state.requests.len();
+    let index = cx.live.as_mut().map_or(known as u16, |live| live.request(known));
     let origin = if from_kernel { Origin::Kernel(index) } else { Origin::Request(index) };
     let Some(at) = packet::make(cx, locations, origin) else { return Err(Stop::Run) };
     let by = cx.id();
     let tag = std::mem::take(&mut cx.next_tag);
-    cx.state.requests.push(Request {
+    let request = Request {
         irp: at,
         file: opened,
         done: None,
@@ -201,7 +236,11 @@ pub(crate) fn make(
         sent: 0,
         back: 0,
         tag,
-    });
+    };
+    match cx.state.requests.get_mut(usize::from(index)) {
+        Some(place) => *place = request,
+        None => cx.state.requests.push(request),
+    }
     let here = packet::first_location(at, locations);
     let thread = cx.state.me().thread;
     let memory = &mut cx.bus.memory;
@@ -288,29 +327,53 @@ pub fn open_below(
     memory.poke8(object + file::READ_ACCESS, u8::from(access & 1 != 0));
     memory.poke8(object + file::WRITE_ACCESS, u8::from(access & 2 != 0));
     file_name(cx, object, name)?;
+    let options = cx.live.as_ref().map(|live| live.create_options);
     let memory = &mut cx.bus.memory;
+    if options.is_some_and(|options| options & 0x20 != 0) {
+        // FO_SYNCHRONOUS_IO, for FILE_SYNCHRONOUS_IO_NONALERT.
+        memory.poke32(object + file::FLAGS, 2);
+    }
     memory.fill(security, 0x20, 0);
     memory.poke32(security + nt::layout::io_security_context::DESIRED_ACCESS, access);
     device::reference(cx, target, 1);
-    let number = cx.state.files.len() as u16;
     let tag = cx.next_tag;
-    cx.state.files.push(File { object, device: target, open: false, closed: false, busy: 0, tag });
+    let file = File { object, device: target, open: false, closed: false, busy: 0, tag };
+    let number = file_number(cx, file);
     let (index, at, here) = make(cx, top, Some(number), major::CREATE, 0, false)?;
     let memory = &mut cx.bus.memory;
     memory.poke64(here + location::PARAMETERS_CREATE_SECURITY_CONTEXT, security);
     // FILE_OPEN in the top byte; FILE_NON_DIRECTORY_FILE.
-    memory.poke32(here + location::PARAMETERS_CREATE_OPTIONS, 1 << 24 | 0x40);
+    memory.poke32(here + location::PARAMETERS_CREATE_OPTIONS, options.unwrap_or(1 << 24 | 0x40));
     memory.poke16(here + location::PARAMETERS_CREATE_SHARE_ACCESS, 3);
     send(cx, index, top, at)?;
     let (code, _) = wait(cx, index)?;
+    if cx.live.is_some() {
+        pool::free(cx, security);
+    }
     if code >= 0x8000_0000 {
         free_name(cx, object);
+        if cx.live.is_some() && crate::ob::object::pointers(cx, object) == 0 {
+            pool::free(cx, object);
+        }
         device::reference(cx, target, -1);
         cx.state.files[usize::from(number)].closed = true;
         return Ok(Err(code));
     }
     cx.state.files[usize::from(number)].open = true;
     Ok(Ok(number))
+}
+
+/// A number for a file that is being opened: a new one, or in a run without an end that of a file
+/// which is closed.
+fn file_number(cx: &mut Cx, file: File) -> u16 {
+    if let Some(number) = cx.live.as_mut().and_then(|live| live.file()) {
+        let kind = crate::ob::object::Kind::File(number);
+        cx.state.objects.retain(|object| object.kind != kind);
+        cx.state.files[usize::from(number)] = file;
+        return number;
+    }
+    cx.state.files.push(file);
+    (cx.state.files.len() - 1) as u16
 }
 
 /// Puts a name into a file object. Its storage is paged.
@@ -374,6 +437,7 @@ pub fn start(cx: &mut Cx, opened: u16, transfer: Transfer) -> Result<u16, Stop> 
             }
             note_buffer(cx, index, buffer, output);
         }
+        major::FLUSH_BUFFERS => {}
         _ => control(cx, index, at, here, Transfer { input, output, ..transfer })?,
     }
     if cx.over {
@@ -577,7 +641,7 @@ fn changes_state(minor: u8) -> bool {
 /// One line about a request on its way to a driver, with its stack of locations.
 pub(crate) fn describe(world: &World, at: u64, target: u64, major: u8, minor: u8) -> String {
     let memory = &world.bus.memory;
-    let number = world.state.irps.iter().position(|record| record.address == at).unwrap_or(0);
+    let number = world.state.irp(at).map_or(1, |record| record.number);
     let driver = memory.view64(target + device_object::DRIVER_OBJECT);
     let mut start = [0; 8];
     memory.view(driver + driver_object::DRIVER_START, &mut start);
@@ -593,7 +657,7 @@ pub(crate) fn describe(world: &World, at: u64, target: u64, major: u8, minor: u8
     memory.view(at + irp::STACK_COUNT, &mut counts);
     format!(
         "IRP {} {} to {module}, device {name}; location {} of {}",
-        number + 1,
+        number,
         nt::irp::text(major, minor),
         u16::from(counts[0]) + 1 - u16::from(counts[1]).min(u16::from(counts[0])),
         counts[0],

@@ -13,7 +13,7 @@ use std::rc::Rc;
 const MOST_PARTS: usize = 32;
 
 /// `\DosDevices\X` and `\GLOBAL??\X` are `\??\X`.
-pub(crate) fn canonical(name: &str) -> String {
+pub fn canonical(name: &str) -> String {
     for prefix in ["\\DosDevices\\Global\\", "\\DosDevices\\", "\\GLOBAL??\\", "\\??\\"] {
         if let Some(head) = name.get(..prefix.len())
             && head.eq_ignore_ascii_case(prefix)

@@ -68,9 +68,7 @@ pub static RULE: Rule = Rule {
 fn check(event: &Event, world: &World) -> Option<Violation> {
     let &Event::Overtaken { earlier, later } = event else { return None };
     let (first, second) = (world.state.irp(earlier)?, world.state.irp(later)?);
-    let name = |address| world.state.irps.iter().position(|irp| irp.address == address);
-    let number = |address| name(address).map_or(0, |index| index + 1);
-    let (one, two) = (number(earlier), number(later));
+    let (one, two) = (first.number, second.number);
     // The operation that swapped them, if it was one: on a list of the driver's own, which was watched,
     // or else on a queue of the kernel's.
     let swap = world.lists.swap.map(|put| (put.site, put.irp == earlier));
