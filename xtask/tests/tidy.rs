@@ -19,6 +19,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "nt",
     "knowledge",
     "pe",
+    "rebase",
     "evidence",
     "dump-writer",
     "diagnosis",

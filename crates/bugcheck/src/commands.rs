@@ -4,6 +4,7 @@ mod disasm;
 mod explain;
 mod install;
 mod lookup;
+mod rebase;
 mod replay;
 mod rules;
 mod scenarios;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Install(install::Arguments),
     Disasm(disasm::Arguments),
     Lookup(lookup::Arguments),
+    Rebase(rebase::Arguments),
 }
 
 /// Does it.
@@ -36,6 +38,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Install(arguments) => install::run(arguments),
         Command::Disasm(arguments) => disasm::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
+        Command::Rebase(arguments) => rebase::run(arguments),
     }
 }
 

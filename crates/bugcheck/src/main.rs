@@ -14,6 +14,7 @@ mod output;
 mod panics;
 mod programs;
 mod progress;
+mod rebasing;
 mod source;
 
 use clap::Parser;

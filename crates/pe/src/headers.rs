@@ -110,7 +110,9 @@ pub(crate) enum DirectoryIndex {
     BaseRelocation = 5,
     Debug = 6,
     LoadConfig = 10,
+    BoundImport = 11,
     DelayImport = 13,
+    Clr = 14,
 }
 
 /// "PE Format", COFF File Header: "the Windows loader limits the number of sections to 96".
@@ -246,6 +248,11 @@ impl Headers {
             sections,
             section_table,
         })
+    }
+
+    /// File offset and bytes of the `ImageBase` field.
+    pub fn base_field(&self) -> (u64, usize) {
+        if self.is_64bit { (self.optional + 24, 8) } else { (self.optional + 28, 4) }
     }
 
     /// The directory, unless the image has none.

@@ -26,6 +26,7 @@ mod imports;
 mod load_config;
 mod map;
 pub mod object;
+mod rebased;
 mod relocations;
 mod resources;
 mod rich;
@@ -36,6 +37,10 @@ mod version;
 
 #[cfg(test)]
 mod broken_images;
+#[cfg(test)]
+mod library_writer;
+#[cfg(test)]
+mod rebased_tests;
 #[cfg(test)]
 mod writer;
 
@@ -52,6 +57,7 @@ pub use image_digest::{DigestRanges, PAGE, PageRanges};
 pub use imports::{Import, ImportModule, ImportTarget};
 pub use load_config::LoadConfig;
 pub use map::MAX_IMAGE_SIZE;
+pub use rebased::{BASE_GRANULARITY, NewBase};
 pub use relocations::{Relocation, RelocationKind};
 pub use rich::RichEntry;
 pub use section::Section;

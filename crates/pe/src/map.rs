@@ -2,8 +2,8 @@
 
 use crate::bytes::slice;
 use crate::error::{Error, Place};
+use crate::headers::DirectoryIndex;
 use crate::image::Image;
-use crate::relocations::RelocationKind;
 use crate::section::Section;
 
 /// Largest image that [`Image::map_at`] lays out, in bytes. The largest drivers (graphics) take about
@@ -19,19 +19,18 @@ impl Image<'_> {
     /// does. The import address table is as in the file.
     ///
     /// # Errors
-    /// A 32-bit image; a base that is not a multiple of 4096; an image of more than [`MAX_IMAGE_SIZE`];
+    /// A base that is not a multiple of 4096, or beyond 4 GiB for PE32; an image of more than [`MAX_IMAGE_SIZE`];
     /// sections that overlap or leave the image; a relocation outside it; an image without relocations
     /// that would have to move.
     pub fn map_at(&self, base: u64) -> Result<Vec<u8>, Error> {
         let headers = &self.headers;
-        let base_place = Place::new(headers.optional + 24, "ImageBase");
+        let (base_field, base_width) = headers.base_field();
+        let base_place = Place::new(base_field, "ImageBase");
         let size_place = Place::new(headers.optional + 56, "SizeOfImage");
         let size = headers.size_of_image;
-        if !headers.is_64bit {
-            let place = Place::new(headers.optional, "optional header Magic");
-            return Err(Error::new(place, "only 64-bit images (PE32+) can be laid out in memory"));
-        }
-        if !base.is_multiple_of(u64::from(PAGE)) || base.checked_add(u64::from(size)).is_none() {
+        let end = base.checked_add(u64::from(size));
+        let room = if headers.is_64bit { u64::MAX } else { 1 << 32 };
+        if !base.is_multiple_of(u64::from(PAGE)) || end.is_none_or(|end| end > room) {
             let problem = format!("the image cannot stand at {base:#x}");
             return Err(Error::new(base_place, problem));
         }
@@ -70,11 +69,11 @@ impl Image<'_> {
             }
             self.relocate(&mut memory, delta)?;
             // Only where the headers are mapped; a smaller SizeOfHeaders would be the file's own oddity.
-            if let Some(field) = u32::try_from(headers.optional + 24)
+            if let Some(field) = u32::try_from(base_field)
                 .ok()
-                .filter(|at| u64::from(*at) + 8 <= u64::from(headers.size_of_headers))
+                .filter(|at| u64::from(*at) + base_width as u64 <= headers.size_of_headers.into())
             {
-                copy(&mut memory, field, &base.to_le_bytes(), base_place)?;
+                copy(&mut memory, field, &base.to_le_bytes()[..base_width], base_place)?;
             }
         }
         Ok(memory)
@@ -126,7 +125,8 @@ impl Image<'_> {
     }
 
     fn relocate(&self, memory: &mut [u8], delta: u64) -> Result<(), Error> {
-        let place = Place::new(self.headers.optional + 152, "base relocation table directory");
+        let directory = self.directory(DirectoryIndex::BaseRelocation);
+        let Some(place) = directory.map(|it| it.place) else { return Ok(()) };
         for relocation in self.relocations()? {
             let outside = || {
                 let problem = format!("relocation at RVA {:#x}, outside the image", relocation.rva);
@@ -136,16 +136,7 @@ impl Image<'_> {
             let size = relocation.kind.size() as usize;
             let end = start.checked_add(size).ok_or_else(outside)?;
             let field = memory.get_mut(start..end).ok_or_else(outside)?;
-            let mut wide = [0; 8];
-            wide[..size].copy_from_slice(field);
-            let value = u64::from_le_bytes(wide);
-            let corrected = match relocation.kind {
-                RelocationKind::High => (value << 16).wrapping_add(delta) >> 16,
-                RelocationKind::Low | RelocationKind::HighLow | RelocationKind::Dir64 => {
-                    value.wrapping_add(delta)
-                }
-            };
-            field.copy_from_slice(&corrected.to_le_bytes()[..size]);
+            relocation.kind.apply(field, delta);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod inf;
 mod install;
 mod lookup;
 mod object;
+mod rebase;
 mod setup_log;
 
 pub use crash::{crash_json, listing_json, process_json};
@@ -14,6 +15,7 @@ pub use inf::inf_json;
 pub use install::install_json;
 pub use lookup::lookup_json;
 pub use object::object_json;
+pub use rebase::rebase_json;
 pub use setup_log::setup_log_json;
 
 use crate::RuleInfo;

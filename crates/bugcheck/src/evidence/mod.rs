@@ -74,6 +74,13 @@ pub(crate) struct Item {
     barred: Option<String>,
 }
 
+impl Item {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// The files that `paths` stand for, those of a folder in order of their names. A folder that cannot be
 /// read stands in its place as a file that cannot.
 pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
