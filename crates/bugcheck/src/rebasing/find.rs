@@ -2,6 +2,7 @@
 
 use crate::evidence;
 use crate::failure::Failure;
+use crate::rebasing::replace;
 use pe::{Image, Machine};
 use rebase::{Member, Moves, Stays};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -81,6 +82,9 @@ impl Search<'_> {
     /// Every library below a folder. Programs there are never in one process, and so left out.
     fn below(&mut self, folder: &Path) -> Result<(), Failure> {
         for item in evidence::files(&[folder.to_owned()])? {
+            if replace::is_ours(item.path()) {
+                continue;
+            }
             match self.read(item.path(), &|read| read.is_dll) {
                 Ok(_) => {}
                 Err(sentence) => self.found.unread.push(sentence),

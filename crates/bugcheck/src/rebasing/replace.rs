@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// What is added to the name of a backup.
 const BACKUP: &str = ".before-rebase";
+/// What ends the name of a file that is being written; one is left where the work was broken off.
+const UNDER_WAY: &str = ".under-way";
 /// Backups of one file, at most.
 const MOST_BACKUPS: u32 = 1000;
 /// Zeros that are left out of a file with holes, at a time.
@@ -19,6 +21,12 @@ const HOLE: usize = 4096;
 pub(crate) struct Before {
     pub bytes: Vec<u8>,
     about: Metadata,
+}
+
+/// Whether a file is a backup, or one that was being written: no part of any set.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.contains(BACKUP) || name.ends_with(UNDER_WAY)
 }
 
 /// Reads a file, and what it is.
@@ -93,7 +101,7 @@ struct Beside {
 impl Beside {
     fn new(path: &Path, purpose: &str) -> io::Result<Beside> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!(".{name}.{}.{purpose}", std::process::id());
+        let name = format!(".{name}.{}.{purpose}{UNDER_WAY}", std::process::id());
         let path = path.with_file_name(name);
         // One of a process that had the same number was broken off; nobody has it open.
         let _ = fs::remove_file(&path);

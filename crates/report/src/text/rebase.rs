@@ -27,6 +27,9 @@ pub fn rebase_text(it: &Rebasing<'_>, look: &Look<'_>) -> String {
     remarks(&mut page, it);
     by_system(&mut page, it);
     missing(&mut page, it);
+    if !it.unread.is_empty() {
+        page.blank();
+    }
     for sentence in it.unread {
         page.wrapped(2, 4, &[(Ink::Warn, "Not read: "), (Ink::Plain, sentence)]);
     }
@@ -120,47 +123,44 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Why some stay, what moves at a price, what failed.
+/// Why some stay, what moves at a price, what failed: each said once, with the images that it is true of.
 fn remarks(page: &mut Page<'_>, it: &Rebasing<'_>) {
-    let mut all: Vec<(Ink, usize, String)> = Vec::new();
+    let mut all: Vec<(Ink, String, Vec<usize>)> = Vec::new();
+    let mut say =
+        |ink: Ink, index: usize, text: &str| match all.iter_mut().find(|(_, said, _)| said == text)
+        {
+            Some((.., images)) => images.push(index),
+            None => all.push((ink, text.to_owned(), vec![index])),
+        };
     for (index, member) in it.members.iter().enumerate() {
         if let Some(Rebased::Failed(error)) = it.outcomes.get(index) {
-            all.push((Ink::Bad, index, error.clone()));
+            say(Ink::Bad, index, &format!("Not moved: {error}"));
         }
         if let (Moves::Not(_), Some((_, text))) = (&member.moves, why(&member.moves)) {
-            let what = if it.plan.collides[index].is_some() {
-                "stays, though another wants its addresses: "
-            } else {
-                "stays: "
-            };
-            all.push((Ink::Warn, index, format!("{what}{text}")));
+            say(Ink::Warn, index, &format!("Stays: {text}"));
         }
-        let Place::At(base) = it.place(index) else {
-            if it.place(index) == Place::NoRoom {
-                let text = "there is no room left for it; begin higher (--base), or use a smaller --offset";
-                all.push((Ink::Bad, index, text.to_owned()));
+        match it.place(index) {
+            Place::NoRoom => {
+                let text = "No room is left: begin higher (--base), or use a smaller --offset";
+                say(Ink::Bad, index, text);
             }
-            continue;
-        };
+            Place::At(base) if Plan::is_too_low(member, base) => {
+                let text =
+                    "Goes below 0x38000000, where Windows 10 and later do not go by the base";
+                say(Ink::Warn, index, text);
+            }
+            Place::At(_) | Place::Stays => {}
+        }
         if it.loses_signature(index) {
-            let tense = if it.applied { "has lost" } else { "will lose" };
-            all.push((
-                Ink::Warn,
-                index,
-                format!("{tense} its signature, which is of the old file"),
-            ));
+            let tense = if it.applied { "Has lost" } else { "Will lose" };
+            say(Ink::Warn, index, &format!("{tense} its signature, which is of the old file"));
         }
         if it.plan.restamp[index] {
-            let text = "gets another time stamp, since an image is bound to it";
-            all.push((Ink::Plain, index, text.to_owned()));
+            say(Ink::Plain, index, "Gets another time stamp, since an image is bound to it");
         }
-        if member.has_dwarf {
-            let text = "debuggers will look for its DWARF symbols at the old address";
-            all.push((Ink::Plain, index, text.to_owned()));
-        }
-        if Plan::is_too_low(member, base) {
-            let text = "goes below 0x38000000, where Windows 10 and later do not go by the base";
-            all.push((Ink::Warn, index, text.to_owned()));
+        if member.has_dwarf && matches!(it.place(index), Place::At(_)) {
+            let text = "Debuggers will look for what its DWARF names at the old address";
+            say(Ink::Plain, index, text);
         }
     }
     if all.is_empty() {
@@ -168,9 +168,10 @@ fn remarks(page: &mut Page<'_>, it: &Rebasing<'_>) {
     }
     page.blank();
     page.heading(2, "Remarks");
-    for (ink, index, text) in all.iter().take(MOST) {
-        let path = format!("{}: ", it.path(*index));
-        page.wrapped(4, 6, &[(Ink::Strong, &path), (*ink, text)]);
+    for (ink, text, images) in all {
+        let text = format!("{text}:");
+        page.wrapped(4, 6, &[(ink, &text)]);
+        super::image::names(page, images.iter().map(|index| it.path(*index).to_owned()).collect());
     }
 }
 
@@ -227,7 +228,8 @@ fn close(page: &mut Page<'_>, it: &Rebasing<'_>) {
         _ => None,
     });
     if let Some(kept) = kept {
-        text.push_str(&format!(" The old ones stay beside them, as {kept}."));
+        let name = kept.rsplit('/').next().unwrap_or(&kept);
+        text.push_str(&format!(" The old ones stay beside them, as {name}."));
     }
     page.wrapped(2, 2, &[(Ink::Strong, &text)]);
     if it.plan.collide_then > 0 {
