@@ -1,10 +1,10 @@
-//! How far a search has got, on standard error while it runs.
+//! How far a search, or the reading of a large file, has got: on standard error while it runs.
 
 use bench::Progress;
 use report::number;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rewrites one line on a terminal. Elsewhere a line a second, and only if asked for.
 pub(crate) struct Meter {
@@ -51,6 +51,47 @@ impl Drop for Meter {
     fn drop(&mut self) {
         let shown = self.last.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         if self.how == How::Rewritten && shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// How much of a large file has been read. Shown on a terminal only, from the first second on.
+pub(crate) struct Passed {
+    terminal: bool,
+    begun: Instant,
+    shown: Option<Instant>,
+    bytes: u64,
+    of: Option<u64>,
+}
+
+impl Passed {
+    /// `of`: how many bytes there are, if that is known.
+    pub(crate) fn new(of: Option<u64>) -> Passed {
+        let terminal = io::stderr().is_terminal();
+        Passed { terminal, begun: Instant::now(), shown: None, bytes: 0, of }
+    }
+
+    /// That so many bytes more have been read.
+    pub(crate) fn show(&mut self, more: u64) {
+        self.bytes = self.bytes.saturating_add(more);
+        let often = Duration::from_millis(if self.shown.is_some() { 200 } else { 1000 });
+        if !self.terminal || self.shown.unwrap_or(self.begun).elapsed() < often {
+            return;
+        }
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let rate = number((self.bytes as f64 / seconds / 1e6) as u64);
+        let of = self.of.map(|of| format!(" of {}", number(of >> 20))).unwrap_or_default();
+        let line = format!("{} MiB{of} read, {rate} MB/s", number(self.bytes >> 20));
+        // Nobody can be told that standard error is closed.
+        let _ = write!(io::stderr(), "\r{line}\x1b[K");
+        self.shown = Some(Instant::now());
+    }
+}
+
+impl Drop for Passed {
+    fn drop(&mut self) {
+        if self.shown.is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }

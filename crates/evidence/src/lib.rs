@@ -13,6 +13,7 @@ pub mod inf;
 mod looks;
 pub mod process_dump;
 pub mod setup_log;
+pub mod system_log;
 
 pub use blocks::Block;
 pub use error::Error;

@@ -11,6 +11,7 @@ mod call;
 mod lookup;
 #[cfg(test)]
 mod lookup_tests;
+pub mod messages;
 pub mod number;
 pub mod signing;
 mod space;

@@ -8,6 +8,7 @@ mod lookup;
 mod object;
 mod rebase;
 mod setup_log;
+mod system_log;
 
 pub use crash::{crash_json, listing_json, process_json};
 pub use image::image_json;
@@ -17,6 +18,7 @@ pub use lookup::lookup_json;
 pub use object::object_json;
 pub use rebase::rebase_json;
 pub use setup_log::setup_log_json;
+pub use system_log::system_log_json;
 
 use crate::RuleInfo;
 use crate::escape::is_hazardous;

@@ -17,6 +17,7 @@ mod rules;
 mod scenarios;
 mod setup_log;
 mod summary;
+mod system_log;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};
 pub(crate) use setup_log::{driver, waits};
 pub use setup_log::{duration, setup_log_text};
+pub use system_log::system_log_text;
 
 use bench::{Report, Verdict};
 use page::{Ink, Page};

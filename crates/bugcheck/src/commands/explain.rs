@@ -18,6 +18,8 @@ Examples:
   bugcheck explain setupapi.dev.log --section 29   one section, with everything
   bugcheck explain setupapi.dev.log --html log.html
   bugcheck explain filter.sys queue.obj            version, PDB, imports, checksum; why no machine code
+  bugcheck explain /var/log/messages               what it means, how bad it is; what was never seen before
+  dmesg | bugcheck explain -                       also a journal: journalctl -o export | bugcheck explain -
   unzip -p mail.zip crash.dmp | bugcheck explain - from standard input
 
 Images and PDBs are looked for beside the file, in each --images folder (the files themselves, or laid
@@ -26,7 +28,9 @@ another build is said to be so and not used.
 
 It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
 minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one; INF
-files; images (.sys, .dll, .exe), objects and libraries.
+files; images (.sys, .dll, .exe), objects and libraries; logs of the system: syslog in its dialects,
+dmesg and /dev/kmsg, the journal's export form and JSON. A text without times is taken for a log if it is
+named, and holds a message that is known.
 
 Below a folder, files of other kinds are passed over, and so are links to folders.
 
@@ -52,7 +56,7 @@ pub(crate) struct Arguments {
     /// Of a log: only this section, counted from 1, with everything
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     section: Option<u64>,
-    /// Of a log: every section
+    /// Of a log: every section; of a log of the system: every block and unknown message to its end
     #[arg(long, conflicts_with = "section")]
     all: bool,
     /// Of a log: write a time line for a browser into this file as well

@@ -8,6 +8,7 @@ mod inf;
 mod object;
 mod process_dump;
 mod setup_log;
+mod system_log;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
@@ -16,7 +17,7 @@ use crate::programs::Store;
 use diagnosis::setup::Wanted;
 use mapped_file::Bytes;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
@@ -59,7 +60,14 @@ const KINDS: &[Kind] = &[
     Kind { name: "images", is: image::is_one, explain: image::explain },
     Kind { name: "objects and libraries", is: object::is_one, explain: object::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
+    LOG,
 ];
+
+const LOG: Kind =
+    Kind { name: "logs of the system", is: system_log::is_one, explain: system_log::explain };
+
+/// Bytes of standard input that are read to see what it is.
+const HEAD: u64 = 1 << 16;
 
 /// Files below folders that are looked at, at most.
 const MOST_FILES: usize = 1_000_000;
@@ -230,12 +238,20 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
     }
     let fail = |error: io::Error| Failure::Input(format!("{name}: it cannot be read: {error}."));
     let bytes = if item.path.as_os_str() == "-" {
-        Bytes::Read(mapped_file::read(&mut io::stdin().lock()).map_err(fail)?)
+        let mut from = io::stdin().lock();
+        let head = mapped_file::read(&mut (&mut from).take(HEAD)).map_err(fail)?;
+        // A log may have more than fits into memory.
+        if head.len() as u64 == HEAD && of_kind(&head).is_some_and(|kind| kind.name == LOG.name) {
+            return system_log::stream(&name, &head, &mut from, wish).map(Some);
+        }
+        Bytes::Read(mapped_file::read(&mut head.as_slice().chain(&mut from)).map_err(fail)?)
     } else {
         mapped_file::open(&item.path).map_err(fail)?
     };
     let named = |kind: &&Kind| kind.name == inf::NAME && inf::is_called(&name);
-    match KINDS.iter().find(|kind| (kind.is)(&bytes)).or_else(|| KINDS.iter().find(named)) {
+    let kind = of_kind(&bytes).or_else(|| KINDS.iter().find(named));
+    let plain = || (item.named && system_log::is_plain(&bytes)).then_some(&LOG);
+    match kind.or_else(plain) {
         Some(kind) => (kind.explain)(&name, &bytes, wish).map(Some),
         None if !item.named => Ok(None),
         None if bytes.is_empty() => Err(Failure::Input(format!("{name}: it is empty."))),
@@ -244,10 +260,14 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
         }
         None => {
             let known = known();
-            let looks = ::evidence::looks_like(&bytes);
+            let looks = system_log::other(&bytes).unwrap_or_else(|| ::evidence::looks_like(&bytes));
             Err(Failure::Unsupported(format!(
                 "{name}: this is of no kind that is known, it looks like {looks}; there are {known}."
             )))
         }
     }
+}
+
+fn of_kind(bytes: &[u8]) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| (kind.is)(bytes))
 }
