@@ -18,19 +18,13 @@ pub(super) struct Header<'a> {
 }
 
 /// What is remembered from line to line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Clock {
     /// The last time of the traditional form, as written, and what it is.
     last: ([u8; 15], i64),
     /// Years that have begun since the first line, as far as the log tells none.
     years: i64,
     month: i64,
-}
-
-impl Default for Clock {
-    fn default() -> Clock {
-        Clock { last: ([0; 15], 0), years: 0, month: 0 }
-    }
 }
 
 impl Clock {
