@@ -6,6 +6,7 @@ mod dumps;
 mod image;
 #[cfg(test)]
 mod pageable;
+mod signatures;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,10 +24,14 @@ Chores:
   dumps FOLDER               write small dumps of every form into two folders in it, a format each: seeds
                              for fuzzing
   dumps --check PYTHON       have kdmp-parser, a package of that Python, read some of them, and compare
+  signatures FOLDER          sign a driver in every form, and a catalog, with keys made for it
+  signatures --check BUGCHECK
+                             have that bugcheck explain them, as they are and damaged, and compare with
+                             osslsigncode
   help                       this text
 
 A driver's name is its folder's: csq-read, or buggy/pool-leak where it should be unmistakable.
-Needed for `drivers`: Debian's gcc-mingw-w64-x86-64, clang and lld.
+Needed for `drivers`: Debian's gcc-mingw-w64-x86-64, clang and lld; for `signatures`: osslsigncode, openssl.
 ";
 
 fn main() -> ExitCode {
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         }
         Some((chore, rest)) if chore == "drivers" => drivers::run(root(), rest),
         Some((chore, rest)) if chore == "dumps" => dumps::run(rest),
+        Some((chore, rest)) if chore == "signatures" => signatures::run(root(), rest),
         Some((chore, _)) => {
             eprintln!("no chore is called {chore:?}\n\n{HELP}");
             return ExitCode::from(2);
