@@ -49,8 +49,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         [option, bugcheck] if option == "--check" => {
             let folder =
                 std::env::temp_dir().join(format!("bugcheck-signatures-{}", std::process::id()));
-            let outcome =
-                make(root, &folder).and_then(|()| check::check(&folder, Path::new(bugcheck)));
+            let outcome = make(root, &folder)
+                .and_then(|()| check::check(&folder, &std::path::absolute(bugcheck)?));
             let _ = fs::remove_dir_all(&folder);
             outcome.map(|()| ExitCode::SUCCESS)
         }
@@ -70,7 +70,7 @@ fn make(root: &Path, folder: &Path) -> Result<()> {
     fs::write(folder.join("driver.inf"), catalog::INF)?;
     let driver = fs::read(root.join(DRIVER))?;
     fs::write(folder.join("driver.sys"), &driver)?;
-    fs::write(folder.join("unsigned.cat"), catalog::of(&driver, catalog::INF.as_bytes())?)?;
+    fs::write(folder.join("unsigned.cat"), catalog::of(folder, &driver, catalog::INF.as_bytes())?)?;
     let server = time_server::start(folder)?;
     for form in FORMS {
         let to = folder.join(form.name);

@@ -38,6 +38,8 @@ pub struct ImageFacts {
     pub linker: [u8; 2],
     /// Oldest Windows that it is for.
     pub system: [u16; 2],
+    /// Alignment of its sections in memory, in bytes.
+    pub section_alignment: u32,
     /// Sections.
     pub sections: Vec<Section>,
     /// Imports by module.
@@ -81,6 +83,12 @@ impl ImageFacts {
     /// Whether its code checks indirect calls (`/guard:cf`).
     pub fn has_flow_guard(&self) -> bool {
         self.load_config.as_ref().is_some_and(|it| it.guard_flags & GUARD_CF_INSTRUMENTED != 0)
+    }
+
+    /// Whether memory integrity (HVCI) refuses to load it, for what its sections are.
+    pub fn refuses_memory_integrity(&self) -> bool {
+        self.sections.iter().any(Section::is_writable_code)
+            || !self.section_alignment.is_multiple_of(PAGE)
     }
 
     /// Its imports by family, most first.
@@ -142,6 +150,7 @@ pub fn facts(image: &Image<'_>) -> ImageFacts {
         entry: image.entry_rva(),
         linker: image.linker_version(),
         system: image.system_version(),
+        section_alignment: image.section_alignment(),
         sections: image.sections().to_vec(),
         imports,
         delay_imports: or_told(image.delay_imports(), &mut unread),

@@ -12,6 +12,7 @@ mod listing;
 pub mod process;
 mod program;
 pub mod setup;
+pub mod signed;
 pub mod system_log;
 
 pub use listing::{Listed, MOST_LINES, disassemble};

@@ -8,6 +8,7 @@ mod lookup;
 mod object;
 mod rebase;
 mod setup_log;
+mod signature;
 mod system_log;
 
 pub use crash::{crash_json, listing_json, process_json};

@@ -32,7 +32,8 @@ pub use setup_log::install_log;
 pub use text::{
     CrashDetail, Look, crash_text, image_text, imports_text, inf_text, install_text, listing_text,
     lookup_text, number, object_text, process_text, rebase_text, replay_text, rule_text,
-    rules_text, scenarios_text, setup_log_text, suited_text, system_log_text, test_text,
+    rules_text, scenarios_text, setup_log_text, signing_text, suited_text, system_log_text,
+    test_text,
 };
 
 use serde::Serialize;

@@ -16,6 +16,7 @@ mod replay;
 mod rules;
 mod scenarios;
 mod setup_log;
+mod signature;
 mod summary;
 mod system_log;
 #[cfg(test)]
@@ -37,6 +38,8 @@ pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};
 pub(crate) use setup_log::{driver, waits};
 pub use setup_log::{duration, setup_log_text};
+pub use signature::signing_text;
+pub(crate) use signature::{page_words, trust_words};
 pub use system_log::system_log_text;
 
 use bench::{Report, Verdict};

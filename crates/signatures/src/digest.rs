@@ -4,7 +4,7 @@ use crate::oid::{self, Oid};
 use sha2::Digest;
 
 /// A hash function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
     /// MD5: broken.
     Md5,

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 pub mod asn1;
+pub mod authenticode;
+pub mod catalog;
 pub mod certificate;
 pub mod chain;
 mod check;

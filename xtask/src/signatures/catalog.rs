@@ -1,8 +1,11 @@
 //! A catalog of two files without a signature: DER written here by hand, for `osslsigncode` to sign. It shares nothing
 //! with the reader.
 
-use anyhow::{Context, Result};
-use std::process::{Command, Stdio};
+use super::succeed;
+use anyhow::Result;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 /// The INF that the catalog lists beside the driver.
 pub const INF: &str = "\
@@ -52,15 +55,11 @@ fn name_value(name: &str, value: &str) -> Vec<u8> {
     seq(&[tlv(0x1e, &name), tlv(2, &[0x10, 1, 0, 1]), tlv(4, &utf16(value))])
 }
 
-/// A digest by SHA-256, which openssl computes.
-fn sha256(data: &[u8]) -> Result<Vec<u8>> {
-    let mut child = Command::new("openssl")
-        .args(["dgst", "-sha256", "-binary"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    std::io::Write::write_all(&mut child.stdin.take().context("openssl has no input")?, data)?;
-    Ok(child.wait_with_output()?.stdout)
+/// A digest by SHA-256, which openssl computes of a file in `folder`.
+fn sha256(folder: &Path, data: &[u8]) -> Result<Vec<u8>> {
+    fs::write(folder.join("hashed.bin"), data)?;
+    let mut command = Command::new("openssl");
+    succeed(command.current_dir(folder).args(["dgst", "-sha256", "-binary", "hashed.bin"]))
 }
 
 fn member(digest: &[u8], image: bool, file: &str) -> Vec<u8> {
@@ -84,7 +83,7 @@ fn member(digest: &[u8], image: bool, file: &str) -> Vec<u8> {
 }
 
 /// The catalog of a driver and its INF: a SignedData without signers.
-pub fn of(driver: &[u8], inf: &[u8]) -> Result<Vec<u8>> {
+pub fn of(folder: &Path, driver: &[u8], inf: &[u8]) -> Result<Vec<u8>> {
     // The digest that Authenticode wants of the image: without the checksum and the entry of the certificate
     // table, which this driver does not have.
     let optional = u32::from_le_bytes(driver[0x3c..0x40].try_into()?) as usize + 24;
@@ -92,8 +91,10 @@ pub fn of(driver: &[u8], inf: &[u8]) -> Result<Vec<u8>> {
     let mut image =
         [&driver[..checksum], &driver[checksum + 4..entry], &driver[entry + 8..]].concat();
     image.resize(image.len() + (driver.len().next_multiple_of(8) - driver.len()), 0);
-    let members =
-        [member(&sha256(&image)?, true, "driver.sys"), member(&sha256(inf)?, false, "driver.inf")];
+    let members = [
+        member(&sha256(folder, &image)?, true, "driver.sys"),
+        member(&sha256(folder, inf)?, false, "driver.inf"),
+    ];
     let extension =
         |name: &str, value: &str| seq(&[ms_oid(&[12, 2, 1]), tlv(4, &name_value(name, value))]);
     let list = seq(&[

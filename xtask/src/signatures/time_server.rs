@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -28,7 +28,7 @@ pub fn start(folder: &Path) -> Result<String> {
     Ok(address)
 }
 
-fn serve(mut stream: TcpStream, folder: &PathBuf) -> Result<()> {
+fn serve(mut stream: TcpStream, folder: &Path) -> Result<()> {
     let mut request = Vec::new();
     let mut piece = [0; 4096];
     let body = loop {

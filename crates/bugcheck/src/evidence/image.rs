@@ -17,14 +17,16 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     let image = Image::parse(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
     let facts = diagnosis::image::facts(&image);
     let runs = facts.is_driver && facts.machine == Machine::Amd64 && bytes.len() <= MAX_DRIVER;
+    let signing = diagnosis::signed::image(&image, &facts, &[], super::now());
     // A driver that the bench refuses is told all the same.
     let coverage = runs.then(|| bench::imports(&driver(name, bytes)).ok()).flatten();
     let text = match wish.format {
-        Format::Json => report::image_json(name, &facts, coverage.as_ref(), wish.many)
+        Format::Json => report::image_json(name, &facts, coverage.as_ref(), &signing, wish.many)
             .map_err(crate::commands::no_json)?,
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let mut text = report::image_text(name, &facts, coverage.as_ref(), &look);
+            text.push_str(&report::signing_text(&signing, &look));
             if wish.many {
                 text.push('\n');
             }

@@ -16,12 +16,14 @@ use crate::panics;
 use crate::programs::Store;
 use diagnosis::setup::Wanted;
 use mapped_file::Bytes;
+use signatures::Time;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How the outcome shall look.
 pub(crate) struct Wish<'a> {
@@ -33,6 +35,12 @@ pub(crate) struct Wish<'a> {
     pub sections: Wanted,
     /// Where a page for a browser goes as well.
     pub html: Option<&'a Path>,
+}
+
+/// The moment, as signatures want it.
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::of_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// One file, explained.

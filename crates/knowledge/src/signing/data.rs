@@ -105,6 +105,8 @@ pub enum Then {
     Loads,
     /// It is loaded if the rule's setting is so.
     Depends,
+    /// Likewise, and that setting is for tests.
+    Testing,
     /// It is not loaded.
     Refused,
     /// The pages do not say.
@@ -199,7 +201,7 @@ impl Rules {
                 }
                 Then::Refused => Verdict::Refused,
                 Then::Unknown => Verdict::Unknown,
-                Then::Depends => Verdict::Depends,
+                Then::Depends | Then::Testing => Verdict::Depends,
                 Then::Loads if needs.is_empty() => Verdict::Loads,
                 Then::Loads => Verdict::Depends,
             };
@@ -248,10 +250,10 @@ impl Rules {
                     ));
                 }
             }
-            let wants = matches!(rule.then, Then::Depends | Then::Needs);
+            let wants = matches!(rule.then, Then::Depends | Then::Testing | Then::Needs);
             if wants != rule.setting.is_some() {
                 return Err(format!(
-                    "{name}: a setting belongs to \"depends\" and \"needs\", and only there"
+                    "{name}: a setting belongs to \"depends\", \"testing\" and \"needs\", and only there"
                 ));
             }
         }

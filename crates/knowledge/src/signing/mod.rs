@@ -37,6 +37,10 @@ pub const FACTS: &[(&str, &str)] = &[
     ("test", "it ends in a root of Microsoft's for tests"),
     ("own-root", "it ends in a certificate that signs itself and is none of these"),
     ("issued-before-2015-07-29", "the signer's certificate was issued before that day"),
+    (
+        "named-only",
+        "the chain leads to Microsoft by names only: no certificate of it is known by hash",
+    ),
     ("whql", "the signer is marked for drivers that passed the tests"),
     ("attested", "the signer is marked for attestation"),
     ("windows", "the signer is marked for parts of Windows"),
@@ -115,11 +119,16 @@ pub fn rules() -> &'static Rules {
 /// equal ones. An unsigned driver has one set of facts, without `signed`.
 pub fn answers(signatures: &[Facts]) -> Vec<Answer> {
     let rules = rules();
+    // What loads for tests only is told where no other signature says more: one of Microsoft's does, why not.
+    let rank = |answer: &Answer| match answer.verdict {
+        Verdict::Depends if answer.rule.then == Then::Testing => (Verdict::Refused, false),
+        verdict => (verdict, signatures[answer.signature].contains("microsoft")),
+    };
     let of = |system: &'static System| {
         let each = signatures.iter().enumerate();
         let mut each = each.map(|(index, facts)| rules.answer(system, index, facts));
         let first = each.next()?;
-        Some(each.fold(first, |best, next| if next.verdict > best.verdict { next } else { best }))
+        Some(each.fold(first, |best, next| if rank(&next) > rank(&best) { next } else { best }))
     };
     rules.systems.iter().filter_map(of).collect()
 }

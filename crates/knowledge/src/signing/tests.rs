@@ -148,3 +148,13 @@ fn an_edit_that_is_wrong_is_told() {
     let changed = SOURCE.replacen("pages = [\"porting\"]", "pages = [\"port\"]", 1);
     assert!(Rules::parse(&changed).unwrap_err().contains("there is no page \"port\""));
 }
+
+#[test]
+fn a_refusal_of_microsofts_signature_says_more_than_a_test_signature() {
+    let base = ["amd64", "signed", "intact", "embedded", "timestamped"];
+    let own = facts(&[&base[..], &["own-root"]].concat());
+    let attested = facts(&[&base[..], &["microsoft", "attested"]].concat());
+    let all = answers(&[own.clone(), attested]);
+    assert_eq!(told(&all)[6], ("server-2016", "refused", "attested-server"));
+    assert_eq!(told(&answers(&[own]))[6], ("server-2016", "depends", "own-root"));
+}

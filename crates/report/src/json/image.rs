@@ -1,9 +1,11 @@
 //! `bugcheck.explain.1`, of an image.
 
+use super::signature::{SigningDocument, signing as signing_document};
 use super::{document, line, rounded};
 use crate::text::called;
 use bench::Imports;
 use diagnosis::image::ImageFacts;
+use diagnosis::signed::Signing;
 use pe::{ImportModule, Section};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ struct Document<'a> {
     system: String,
     checksum: ChecksumDocument,
     signature_size: Option<u32>,
+    signing: SigningDocument<'a>,
     relocations: usize,
     functions: Option<usize>,
     version: Option<VersionDocument<'a>>,
@@ -132,6 +135,7 @@ pub fn image_json(
     file: &str,
     it: &ImageFacts,
     coverage: Option<&Imports>,
+    signing: &Signing,
     in_lines: bool,
 ) -> serde_json::Result<String> {
     let made = Document {
@@ -156,6 +160,7 @@ pub fn image_json(
             fits: it.checksum_fits(),
         },
         signature_size: it.signature,
+        signing: signing_document(signing),
         relocations: it.relocations,
         functions: it.functions,
         version: it.version.as_ref().map(|version| VersionDocument {

@@ -98,7 +98,7 @@ fn about(it: &ImageFacts) -> Vec<(&str, String)> {
         None => "none".to_owned(),
     };
     let signature = match it.signature {
-        Some(size) => format!("{size} bytes of Authenticode in the file (not checked)"),
+        Some(size) => format!("{size} bytes of Authenticode in the file, told below"),
         None => "none in the file; a catalog may hold one".to_owned(),
     };
     let mut rows = vec![

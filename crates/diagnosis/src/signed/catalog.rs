@@ -1,0 +1,151 @@
+//! Catalogs: what one lists, who signed it, and whether a file is in it.
+
+use super::facts;
+use super::one::{self, Measured, Place, Signature};
+use pe::Image;
+use signatures::authenticode::{AllFound, Digest, flat, image_digest};
+use signatures::catalog::{Catalog, Member};
+use signatures::{Error, Hash, Time, oid};
+use std::collections::HashMap;
+
+/// A catalog, read and judged.
+#[derive(Clone, Debug)]
+pub struct CatalogFile {
+    /// Its name.
+    pub name: String,
+    /// What it lists.
+    pub list: Catalog,
+    /// Its own signatures; what one covers is the list itself.
+    pub signatures: Vec<Signature>,
+    /// What is irregular.
+    pub irregular: Vec<String>,
+    now: Time,
+    by_digest: HashMap<Digest, Vec<usize>>,
+}
+
+/// Digests of a file as catalogs have them.
+#[derive(Clone, Debug)]
+pub struct Digests {
+    /// Of an image by the rules of Authenticode, SHA-1 and SHA-256; empty for what is none.
+    pub of_image: Vec<Digest>,
+    /// Of the file as it is.
+    pub of_file: Vec<Digest>,
+}
+
+/// A file that a catalog lists, or does not.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The file.
+    pub file: String,
+    /// How.
+    pub membership: Membership,
+}
+
+/// Whether a file is in a catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// The member with this index has its digest.
+    Member(usize),
+    /// A member has its name, and another digest: it was changed, or the catalog is of another build.
+    Changed(usize),
+    /// Nothing of it is there.
+    Absent,
+}
+
+/// The functions that catalogs use.
+const HASHES: [Hash; 2] = [Hash::Sha1, Hash::Sha256];
+
+impl Digests {
+    /// Of a file.
+    pub fn of(data: &[u8]) -> Self {
+        let image = data.starts_with(b"MZ").then(|| Image::parse(data).ok()).flatten();
+        let of_image = match &image {
+            Some(image) => {
+                let covered = image.digest_ranges();
+                HASHES.iter().map(|hash| image_digest(image, &covered, *hash)).collect()
+            }
+            None => Vec::new(),
+        };
+        Self { of_image, of_file: HASHES.iter().map(|hash| flat(data, *hash)).collect() }
+    }
+}
+
+impl CatalogFile {
+    /// Reads a catalog.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn read(name: &str, data: &[u8], now: Time) -> Result<Self, Error> {
+        let found = AllFound::of_file(data)?;
+        let not_one = |offset, problem: String| Error { offset, field: "catalog", problem };
+        let Some(first) = found.signatures.first() else {
+            return Err(not_one(0, "it holds no signed data".to_owned()));
+        };
+        if first.data.content_type != oid::CTL {
+            let problem =
+                format!("it signs {}, and no list of files", first.data.content_type.in_full());
+            return Err(not_one(first.data.offset, problem));
+        }
+        let Some(content) = &first.data.content else {
+            return Err(not_one(first.data.offset, "the list is not in it".to_owned()));
+        };
+        let list = Catalog::read(&content.element)?;
+        let mut by_digest: HashMap<Digest, Vec<usize>> = HashMap::new();
+        for (index, member) in list.members.iter().enumerate() {
+            if let Some(digest) = &member.digest {
+                by_digest.entry(digest.clone()).or_default().push(index);
+            }
+        }
+        let place = Place::Catalog(name.to_owned());
+        let signatures =
+            found.signatures.iter().map(|it| one::of_data(&it.data, place.clone(), now)).collect();
+        let mut irregular: Vec<String> =
+            found.irregular.iter().chain(&list.irregular).map(super::told).collect();
+        irregular.truncate(super::MOST_IRREGULAR);
+        Ok(Self { name: name.to_owned(), list, signatures, irregular, now, by_digest })
+    }
+
+    /// The member that a file is, by its digest.
+    pub fn member(&self, digests: &Digests) -> Option<usize> {
+        let find = |all: &[Digest], is_image: bool| {
+            let mut found = all.iter().filter_map(|digest| self.by_digest.get(digest)).flatten();
+            found
+                .find(|index| self.list.members[**index].is_image.unwrap_or(is_image) == is_image)
+                .copied()
+        };
+        find(&digests.of_image, true).or_else(|| find(&digests.of_file, false))
+    }
+
+    /// How a file of this name (without folders) is in it.
+    pub fn membership(&self, file: &str, digests: &Digests) -> Membership {
+        if let Some(index) = self.member(digests) {
+            return Membership::Member(index);
+        }
+        let named = |member: &Member| {
+            member.attribute("File").is_some_and(|it| it.eq_ignore_ascii_case(file))
+        };
+        self.list.members.iter().position(named).map_or(Membership::Absent, Membership::Changed)
+    }
+
+    /// Its signatures, as signatures of a file with these digests; none if it is not in it.
+    pub(super) fn signature_of(&self, digests: &Digests) -> Vec<Signature> {
+        let Some(member) = self.member(digests).and_then(|index| self.list.members.get(index))
+        else {
+            return Vec::new();
+        };
+        let Some(digest) = &member.digest else { return Vec::new() };
+        let mut all = self.signatures.clone();
+        for it in &mut all {
+            let text = digest.text();
+            it.measured = Some(Measured {
+                hash: digest.hash,
+                stated: text.clone(),
+                computed: text,
+                fits: true,
+                words: None,
+            });
+            it.facts = facts::of_signature(it, false, self.now);
+        }
+        all
+    }
+}
