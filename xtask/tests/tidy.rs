@@ -35,18 +35,8 @@ const WITHOUT_WORLD: &[&str] = &[
 ];
 
 /// Rooms that know nothing of ours: neither NT nor each other.
-const ALONE: &[&str] = &[
-    "finding",
-    "nt",
-    "pe",
-    "signatures",
-    "evidence",
-    "dump-writer",
-    "schedule",
-    "memory",
-    "cpu",
-    "devices",
-];
+const ALONE: &[&str] =
+    &["finding", "nt", "pe", "evidence", "dump-writer", "schedule", "memory", "cpu", "devices"];
 
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
