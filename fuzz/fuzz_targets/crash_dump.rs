@@ -40,5 +40,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let crash = diagnosis::crash::diagnose(&dump, &diagnosis::Nothing);
     assert!(crash.stack.len() <= diagnosis::crash::MOST_FRAMES);
-    let _ = diagnosis::crash::disassemble(&dump, &diagnosis::Nothing, "nt+0x1000", None, 64);
+    let syntax = listing::Syntax::Debugger;
+    let _ =
+        diagnosis::crash::disassemble(&dump, &diagnosis::Nothing, "nt+0x1000", None, 64, syntax);
 });

@@ -1,6 +1,7 @@
 //! Chores of the repository: `cargo xtask <chore>`; without a chore it says which there are.
 
 mod build;
+mod decoding;
 mod drivers;
 mod dumps;
 mod image;
@@ -28,6 +29,8 @@ Chores:
   signatures --check BUGCHECK
                              have that bugcheck explain them, as they are and damaged, and compare with
                              osslsigncode
+  listing --check [IMAGE]... hold the decoding of images against llvm-objdump's: of those named, else of GCC's
+                             run-time for Windows and all drivers
   help                       this text
 
 A driver's name is its folder's: csq-read, or buggy/pool-leak where it should be unmistakable.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Some((chore, rest)) if chore == "drivers" => drivers::run(root(), rest),
         Some((chore, rest)) if chore == "dumps" => dumps::run(rest),
         Some((chore, rest)) if chore == "signatures" => signatures::run(root(), rest),
+        Some((chore, rest)) if chore == "listing" => decoding::run(root(), rest),
         Some((chore, _)) => {
             eprintln!("no chore is called {chore:?}\n\n{HELP}");
             return ExitCode::from(2);

@@ -23,6 +23,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "evidence",
     "dump-writer",
     "diagnosis",
+    "listing",
     "symbols",
     "signatures",
     "schedule",

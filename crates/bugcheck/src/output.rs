@@ -25,7 +25,33 @@ pub(crate) fn wants_colour() -> bool {
 /// If it cannot be written. A reader that has gone away (`| head`) has what it wanted.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    outcome(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Text that goes to standard output piece by piece.
+#[derive(Default)]
+pub(crate) struct Pieces {
+    failed: Option<io::Error>,
+}
+
+impl Pieces {
+    /// Writes `text`; `false` where nobody reads any more, or nothing can be written.
+    pub fn print(&mut self, text: &[u8]) -> bool {
+        let written = io::stdout().lock().write_all(text);
+        self.failed = self.failed.take().or(written.err());
+        self.failed.is_none()
+    }
+
+    /// # Errors
+    /// As [`print`].
+    pub fn finish(self) -> Result<(), Failure> {
+        let flushed = self.failed.map_or_else(|| io::stdout().lock().flush(), Err);
+        outcome(flushed)
+    }
+}
+
+fn outcome(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let sentence = format!("standard output cannot be written: {error}; give it room.");
             Err(Failure::Input(sentence))

@@ -96,15 +96,27 @@ impl Store {
                 own.0, own.1, wanted.timestamp, wanted.size
             ));
         }
+        drop(image);
+        let mut program = self.opened(path, file)?;
+        if wanted.timestamp == 0 {
+            let note = "without a time stamp, only its size says that it is the one";
+            program.notes.push(note.to_owned());
+        }
+        Ok(program)
+    }
+
+    /// The image `file`, which was read from `path`, with its symbols.
+    ///
+    /// # Errors
+    /// A file that is no image: a clause.
+    pub fn opened(&self, path: &Path, file: Vec<u8>) -> Result<Program, String> {
+        let image = Image::parse(&file).map_err(|error| format!("{error}"))?;
         let (pdb, mut notes) = self.pdb_of(Some(path), &image);
         let map = self.map(path);
         drop(image);
         let mut program =
             Program::new(file, pdb, map.as_ref()).map_err(|error| format!("{error}"))?;
         notes.append(&mut program.notes);
-        if wanted.timestamp == 0 {
-            notes.push("without a time stamp, only its size says that it is the one".to_owned());
-        }
         program.notes = notes;
         Ok(program)
     }

@@ -1,12 +1,9 @@
 //! Code of ARM64 as text, and what an instruction's operands were.
 
+use crate::code_space::CodeSpace;
 use crate::crash::Line;
-use crate::listing::CodeSpace;
-use yaxpeax_arch::{Decoder, U8Reader};
-use yaxpeax_arm::armv8::a64::InstDecoder;
-
-/// Bytes of every instruction.
-pub(crate) const SIZE: usize = 4;
+pub(crate) use listing::arm64::SIZE;
+use listing::arm64::target;
 
 /// The instructions of `bytes`, which stand at `start`; what is none is shown as data.
 pub(crate) fn lines(space: &dyn CodeSpace, start: u64, bytes: &[u8], current: u64) -> Vec<Line> {
@@ -15,36 +12,14 @@ pub(crate) fn lines(space: &dyn CodeSpace, start: u64, bytes: &[u8], current: u6
 }
 
 fn line(space: &dyn CodeSpace, address: u64, bytes: &[u8], current: bool) -> Line {
-    let word = word(bytes);
-    let mut text = text(bytes).unwrap_or_else(|| format!("dcd 0x{word:08x}"));
+    let word = bytes.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte));
+    let mut text = String::new();
+    listing::arm64::write(word, &mut text);
     if let Some(name) = target(word, address).and_then(|to| space.spot(to, false)) {
         text = format!("{text}  ; {}", name.text());
     }
     // Debuggers show the word as a number.
     Line { address, bytes: format!("{word:08x}"), text, current }
-}
-
-fn word(bytes: &[u8]) -> u32 {
-    bytes.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte))
-}
-
-fn text(bytes: &[u8]) -> Option<String> {
-    let decoded = InstDecoder::default().decode(&mut U8Reader::new(bytes)).ok()?;
-    Some(decoded.to_string())
-}
-
-/// Where a branch leads (Arm Architecture Reference Manual, B and BL, B.cond, CBZ and TBZ).
-fn target(word: u32, address: u64) -> Option<u64> {
-    let signed =
-        |field: u32, bits: u32| i64::from((field << (32 - bits)).cast_signed() >> (32 - bits));
-    let words = match word {
-        _ if word & 0x7c00_0000 == 0x1400_0000 => signed(word, 26),
-        _ if word & 0xff00_0000 == 0x5400_0000 => signed(word >> 5, 19),
-        _ if word & 0x7e00_0000 == 0x3400_0000 => signed(word >> 5, 19),
-        _ if word & 0x7e00_0000 == 0x3600_0000 => signed(word >> 5, 14),
-        _ => return None,
-    };
-    address.checked_add_signed(words * 4)
 }
 
 /// Registers that an instruction's text names, by their names in a context record.
@@ -95,26 +70,6 @@ pub(crate) fn address(text: &str, get: impl Fn(&str) -> Option<u64>) -> Option<(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(word: u32) -> String {
-        text(&word.to_le_bytes()).expect("an instruction")
-    }
-
-    #[test]
-    fn instructions_are_shown() {
-        assert_eq!(of(0xf940_0908), "ldr x8, [x8, #0x10]");
-        assert_eq!(of(0xd503_201f), "nop");
-        assert_eq!(of(0xd65f_03c0), "ret");
-    }
-
-    #[test]
-    fn branches_lead_somewhere() {
-        assert_eq!(target(0x9400_0001, 0x1000), Some(0x1004)); // bl
-        assert_eq!(target(0x17ff_ffff, 0x1000), Some(0xffc)); // b
-        assert_eq!(target(0x5400_0040, 0x1000), Some(0x1008)); // b.eq
-        assert_eq!(target(0xb4ff_ffe0, 0x1000), Some(0xffc)); // cbz
-        assert_eq!(target(0xf940_0908, 0x1000), None);
-    }
 
     #[test]
     fn operands_have_values() {

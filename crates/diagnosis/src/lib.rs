@@ -6,14 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod arm64;
+mod code_space;
 pub mod crash;
 pub mod image;
-mod listing;
 pub mod process;
 mod program;
 pub mod setup;
 pub mod signed;
 pub mod system_log;
 
-pub use listing::{Listed, MOST_LINES, disassemble};
+pub use code_space::Listed;
 pub use program::{Absent, Nothing, ProcessLayout, Program, Programs, Wanted};

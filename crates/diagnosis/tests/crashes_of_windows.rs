@@ -7,6 +7,7 @@ use dump_writer::{
 };
 use evidence::crash_dump::Dump;
 use finding::Trust;
+use listing::Syntax;
 
 const NT: u64 = 0xffff_f801_0000_0000;
 const FIFO: u64 = 0xffff_f801_4000_0000;
@@ -77,7 +78,7 @@ fn a_fault_is_found_by_its_trap_frame() {
         (Some(0x1_0246), None)
     );
     let current = told.code.instructions.iter().find(|line| line.current).expect("code");
-    assert_eq!(current.text, "mov     rax,[rcx+10h]");
+    assert_eq!(current.text, "mov     rax,qword ptr [rcx+10h]");
     let memory = told.code.operands.iter().find(|it| it.name.starts_with('[')).expect("an operand");
     assert_eq!(memory.value, 0x10);
     let blame = told.blame.expect("blame");
@@ -153,9 +154,11 @@ fn code_ends_where_the_dump_does() {
     let mut data = Vec::new();
     write_small(&described, &mut data).expect("a dump");
     let dump = Dump::parse(&data).expect("a dump");
-    let listed = disassemble(&dump, &Nothing, "fifo+1000", Some("fifo+f000"), 8).expect("code");
+    let listed = disassemble(&dump, &Nothing, "fifo+1000", Some("fifo+f000"), 8, Syntax::Debugger)
+        .expect("code");
     assert_eq!(listed.len(), 10_000);
     assert_eq!(listed[9_999].line.address, FIFO + 0x1000 + 9_999);
-    let none = disassemble(&dump, &Nothing, "fifo+8000", None, 8).expect_err("no code");
+    let none =
+        disassemble(&dump, &Nothing, "fifo+8000", None, 8, Syntax::Debugger).expect_err("no code");
     assert!(none.contains("no code is to be had"), "{none}");
 }

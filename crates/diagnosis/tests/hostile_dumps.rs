@@ -101,7 +101,8 @@ fn the_end_of_addresses_is_no_way_out() {
         ["a", "a!DriverEntry", "ffffffffffffff00", "a+ffffffffffffffff", "fffffffffffffff8"]
     {
         // What matters is that it comes back.
-        let _ = diagnosis::crash::disassemble(&dump, &Nothing, place, None, 100);
+        let _ =
+            diagnosis::crash::disassemble(&dump, &Nothing, place, None, 100, listing::Syntax::Masm);
     }
 }
 

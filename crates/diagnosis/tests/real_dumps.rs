@@ -37,7 +37,7 @@ fn the_driver_that_faulted_is_blamed() {
         (0xc000_0005, &[1, u64::MAX][..])
     );
     let current = crash.code.instructions.iter().find(|line| line.current).expect("code");
-    assert_eq!(current.text, "mov     [r9+r8],edx");
+    assert_eq!(current.text, "mov     dword ptr [r9+r8],edx");
     let memory = crash.code.operands.iter().find(|it| it.name == "[r9+r8]").expect("an operand");
     assert_eq!(memory.value, 0xffff_9b00_0336_004c);
     assert_eq!(crash.system.process.as_deref(), Some("System"));
@@ -54,7 +54,7 @@ fn a_button_is_nobodys_fault() {
     let current = crash.code.instructions.iter().find(|line| line.current).expect("code");
     assert_eq!(
         (current.address, current.text.as_str()),
-        (0xffff_f803_f32d_e014, "add x0, x19, #0x40")
+        (0xffff_f803_f32d_e014, "add     x0, x19, #0x40")
     );
     assert_eq!(crash.explained.name, "MANUALLY_INITIATED_POWER_BUTTON_HOLD");
     let places: Vec<String> =

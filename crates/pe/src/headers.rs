@@ -109,8 +109,10 @@ pub(crate) enum DirectoryIndex {
     Certificate = 4,
     BaseRelocation = 5,
     Debug = 6,
+    Tls = 9,
     LoadConfig = 10,
     BoundImport = 11,
+    ImportAddress = 12,
     DelayImport = 13,
     Clr = 14,
 }

@@ -140,6 +140,27 @@ impl<'a> Image<'a> {
         start.checked_add(length).and_then(|end| self.data.get(start..end)).unwrap_or_default()
     }
 
+    /// RVA, bytes and name of the tables that directories lead to, those of the file's end left out: what is not
+    /// code wherever it lies.
+    pub fn directory_ranges(&self) -> Vec<(u32, u32, &'static str)> {
+        let named = [
+            (DirectoryIndex::Export, "export table"),
+            (DirectoryIndex::Import, "import table"),
+            (DirectoryIndex::Resource, "resources"),
+            (DirectoryIndex::Exception, "function table"),
+            (DirectoryIndex::BaseRelocation, "base relocations"),
+            (DirectoryIndex::Debug, "debug directory"),
+            (DirectoryIndex::Tls, "TLS directory"),
+            (DirectoryIndex::LoadConfig, "load configuration"),
+            (DirectoryIndex::ImportAddress, "import address table"),
+            (DirectoryIndex::DelayImport, "delay import table"),
+        ];
+        let found = named
+            .into_iter()
+            .filter_map(|(index, name)| self.directory(index).map(|it| (it.rva, it.size, name)));
+        found.collect()
+    }
+
     pub(crate) fn directory(&self, index: DirectoryIndex) -> Option<Directory> {
         self.headers.directory(index)
     }

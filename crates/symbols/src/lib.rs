@@ -204,6 +204,16 @@ impl Symbols {
         self.names.function(name)
     }
 
+    /// RVA and name of every function, in order of RVA, one name an RVA.
+    pub fn functions(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.names.functions()
+    }
+
+    /// RVA and name of every variable, in order of RVA, one name an RVA.
+    pub fn variables(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.names.variables()
+    }
+
     /// The global variable that `rva` lies in or after, and the bytes from its start. Sizes are not
     /// recorded everywhere, so the nearest variable before `rva` in the same section is meant.
     pub fn variable(&self, rva: u32) -> Option<(&str, u32)> {

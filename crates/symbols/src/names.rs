@@ -95,6 +95,14 @@ impl Names {
         self.by_name.get(name).copied()
     }
 
+    pub fn functions(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.functions.iter().map(|(rva, name)| (*rva, name.as_str()))
+    }
+
+    pub fn variables(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.variables.iter().map(|(rva, name)| (*rva, name.as_str()))
+    }
+
     pub fn variable(&self, rva: u32) -> Option<(&str, u32)> {
         let section = self.section(rva).filter(|(_, _, is_code)| !is_code)?;
         let (start, name) =

@@ -2,9 +2,12 @@
 
 use super::view::View;
 use crate::arm64;
-use crate::listing::{CodeSpace, Isa, LONGEST, decode, formatter, line};
+use crate::code_space::{CodeSpace, LONGEST, decode, line};
 use evidence::crash_dump::Registers;
-use iced_x86::{Formatter, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register};
+use iced_x86::{
+    Formatter, Instruction, InstructionInfoFactory, MasmFormatter, OpAccess, OpKind, Register,
+};
+use listing::{Isa, Printer, Syntax};
 use serde::Serialize;
 
 /// A stretch of code.
@@ -126,11 +129,11 @@ fn of_arm64(view: &View<'_>, registers: &Registers) -> Code {
 }
 
 fn lines(view: &View<'_>, all: &[(Instruction, Vec<u8>)], current: u64) -> Vec<Line> {
-    let mut formatter = formatter();
-    let shown = |(instruction, bytes): &(Instruction, Vec<u8>)| {
-        line(view, &mut formatter, instruction, bytes, instruction.ip() == current)
+    let mut printer = Printer::new(Syntax::Debugger);
+    let mut shown = |(instruction, bytes): &(Instruction, Vec<u8>)| {
+        line(view, &mut printer, instruction, bytes, instruction.ip() == current)
     };
-    all.iter().map(shown).collect()
+    all.iter().map(&mut shown).collect()
 }
 
 fn why_not(view: &View<'_>, pc: u64) -> String {
@@ -182,7 +185,8 @@ fn operands(view: &View<'_>, registers: &Registers, instruction: &Instruction) -
             found.push(Operand { name, value, about: about(view, value) });
         }
     }
-    let mut formatter = formatter();
+    let mut formatter = MasmFormatter::new();
+    formatter.options_mut().set_rip_relative_addresses(false);
     for operand in 0..instruction.op_count() {
         if instruction.op_kind(operand) != OpKind::Memory {
             continue;

@@ -17,7 +17,7 @@ pub use stack::{MOST_FRAMES, StackFrame};
 pub use system::{System, seconds_text, time_of};
 pub use view::{Spot, is_kernel, short};
 
-use crate::listing::{self, Listed};
+use crate::code_space::{self, Listed};
 use crate::program::{Absent, Programs};
 use evidence::crash_dump::{Blob, Dump, Exception, Lack, Module, Unloaded};
 use finding::{BugCheck, Finding, Frame, Place, Severity, Trust};
@@ -177,8 +177,9 @@ pub fn disassemble(
     from: &str,
     to: Option<&str>,
     count: usize,
+    syntax: listing::Syntax,
 ) -> Result<Vec<Listed>, String> {
-    listing::between(&View::new(dump, programs), from, to, count)
+    code_space::between(&View::new(dump, programs), from, to, count, syntax)
 }
 
 fn explain(dump: &Dump<'_>, bits: u32) -> Explained {

@@ -1,8 +1,9 @@
 //! A dump together with the images of its modules: memory, and names for addresses.
 
-use crate::listing::{CodeSpace, Isa};
+use crate::code_space::CodeSpace;
 use crate::program::{Absent, ProcessLayout, Program, Programs, Wanted};
 use evidence::crash_dump::{Dump, Machine, Module, Unloaded};
+use listing::Isa;
 use serde::Serialize;
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;

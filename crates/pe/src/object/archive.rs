@@ -5,7 +5,7 @@ use crate::bytes::{array, slice, text, u32_at};
 use crate::error::{Error, Place};
 
 /// Bytes of a member's header.
-const HEADER: u64 = 60;
+pub(super) const HEADER: u64 = 60;
 
 /// A library.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,9 +11,9 @@ const SHARED: usize = 4;
 /// `IMAGE_SCN_LNK_NRELOC_OVFL`: the count of relocations did not fit and stands in the first of them.
 const RELOCATIONS_OVERFLOW: u32 = 0x0100_0000;
 /// Bytes of a relocation.
-const RELOCATION: u64 = 10;
-const CLASS_EXTERNAL: u8 = 2;
-const CLASS_STATIC: u8 = 3;
+pub(super) const RELOCATION: u64 = 10;
+pub(super) const CLASS_EXTERNAL: u8 = 2;
+pub(super) const CLASS_STATIC: u8 = 3;
 const CLASS_FILE: u8 = 103;
 const CLASS_WEAK_EXTERNAL: u8 = 105;
 
@@ -57,23 +57,36 @@ pub struct ObjectSection {
     pub offset: u32,
     /// Relocations, as many as the header, or the first of them, says.
     pub relocations: u32,
+    /// Where its relocations start in the file.
+    pub relocations_offset: u32,
+    /// Whether the first relocation is none but holds their count.
+    pub(super) counts_in_first: bool,
     /// `IMAGE_SCN_*` flags.
     pub characteristics: u32,
 }
 
+impl ObjectSection {
+    /// Whether the processor may run it.
+    pub fn is_code(&self) -> bool {
+        const CNT_CODE: u32 = 0x20;
+        const MEM_EXECUTE: u32 = 0x2000_0000;
+        self.characteristics & (CNT_CODE | MEM_EXECUTE) != 0
+    }
+}
+
 /// Where the tables of an object are: an ordinary header and a big one differ in nothing else.
-struct Header {
+pub(super) struct Header {
     machine: Machine,
     timestamp: u32,
     is_big: bool,
     section_count: u32,
     section_table: u64,
-    symbol_table: u64,
+    pub(super) symbol_table: u64,
     symbol_count: u32,
 }
 
 impl Header {
-    fn ordinary(data: &[u8]) -> Result<Header, Error> {
+    pub(super) fn ordinary(data: &[u8]) -> Result<Header, Error> {
         let optional = u16_at(data, 16, "SizeOfOptionalHeader")?;
         Ok(Header {
             machine: Machine::from_code(u16_at(data, 0, "Machine")?),
@@ -86,7 +99,7 @@ impl Header {
         })
     }
 
-    fn big(data: &[u8]) -> Result<Header, Error> {
+    pub(super) fn big(data: &[u8]) -> Result<Header, Error> {
         Ok(Header {
             machine: Machine::from_code(u16_at(data, 6, "Machine")?),
             timestamp: u32_at(data, 8, "TimeDateStamp")?,
@@ -202,7 +215,8 @@ fn sections(
             check(Place::new(offset.into(), "section content"), size.into());
         }
         let mut relocations = u32::from(count);
-        if characteristics & RELOCATIONS_OVERFLOW != 0 && count == u16::MAX {
+        let counts_in_first = characteristics & RELOCATIONS_OVERFLOW != 0 && count == u16::MAX;
+        if counts_in_first {
             // The first one counts itself.
             let first = u32_at(data, pointer.into(), "first relocation").unwrap_or_default();
             relocations = first.saturating_sub(1);
@@ -211,7 +225,15 @@ fn sections(
             let length = u64::from(relocations) * RELOCATION;
             check(Place::new(pointer.into(), "relocations of a section"), length);
         }
-        sections.push(ObjectSection { name, size, offset, relocations, characteristics });
+        sections.push(ObjectSection {
+            name,
+            size,
+            offset,
+            relocations,
+            relocations_offset: pointer,
+            counts_in_first,
+            characteristics,
+        });
     }
     Ok(sections)
 }
@@ -254,14 +276,31 @@ fn string(data: &[u8], header: &Header, offset: u64, budget: &mut usize) -> Opti
     Some(name)
 }
 
-fn symbols(data: &[u8], header: &Header, object: &mut Object) -> Result<(), Error> {
+/// A record of the symbol table.
+pub(super) struct Record {
+    pub index: u32,
+    pub name: String,
+    pub value: u32,
+    pub section: i32,
+    pub kind: u16,
+    pub class: u8,
+    /// Auxiliary records behind it: their count, and where they are in the table.
+    auxiliary: u8,
+    auxiliary_at: u64,
+}
+
+/// Every record but the auxiliary ones.
+pub(super) fn each_symbol(
+    data: &[u8],
+    header: &Header,
+    mut take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
     let width = header.record();
-    let length = u64::from(header.symbol_count) * width;
-    let bytes = slice(data, Place::new(header.symbol_table, "COFF symbol table"), length)?;
+    let bytes = symbol_bytes(data, header)?;
     let mut budget = data.len().saturating_mul(SHARED);
-    let mut index = 0u64;
-    while index < u64::from(header.symbol_count) {
-        let offset = index * width;
+    let mut index = 0u32;
+    while index < header.symbol_count {
+        let offset = u64::from(index) * width;
         let at = header.symbol_table + offset;
         // The first 12 bytes are alike in both forms; type, class and count come after the section number.
         let value = u32_at(bytes, offset + 8, "COFF symbol Value")?;
@@ -271,6 +310,7 @@ fn symbols(data: &[u8], header: &Header, object: &mut Object) -> Result<(), Erro
                 i16::from_le_bytes(array(bytes, Place::new(offset + 12, "COFF symbol"))?).into()
             }
         };
+        let kind = u16_at(bytes, offset + width - 4, "COFF symbol Type")?;
         let [class, auxiliary] = array(bytes, Place::new(offset + width - 2, "COFF symbol"))?;
         let raw: [u8; 8] = array(bytes, Place::new(offset, "COFF symbol Name"))?;
         let lost = || Error::new(Place::new(at, "COFF symbol Name"), "leads to no name");
@@ -281,15 +321,30 @@ fn symbols(data: &[u8], header: &Header, object: &mut Object) -> Result<(), Erro
             }
             short => text(&short),
         };
+        let auxiliary_at = offset + width;
+        take(Record { index, name, value, section, kind, class, auxiliary, auxiliary_at })?;
+        index = index.saturating_add(1 + u32::from(auxiliary));
+    }
+    Ok(())
+}
+
+fn symbol_bytes<'a>(data: &'a [u8], header: &Header) -> Result<&'a [u8], Error> {
+    let length = u64::from(header.symbol_count) * header.record();
+    slice(data, Place::new(header.symbol_table, "COFF symbol table"), length)
+}
+
+fn symbols(data: &[u8], header: &Header, object: &mut Object) -> Result<(), Error> {
+    let bytes = symbol_bytes(data, header)?;
+    each_symbol(data, header, |record| {
+        let Record { name, value, section, class, .. } = record;
         object.symbols += 1;
-        let next = index + 1 + u64::from(auxiliary);
         match class {
             CLASS_STATIC if name == "@comp.id" => {
                 object.compiler = Some(((value >> 16) as u16, (value & 0xffff) as u16));
             }
             CLASS_FILE if object.source.is_none() => {
-                let length = u64::from(auxiliary) * width;
-                let place = Place::new(offset + width, "COFF symbol of a file");
+                let length = u64::from(record.auxiliary) * header.record();
+                let place = Place::new(record.auxiliary_at, "COFF symbol of a file");
                 let path = text(slice(bytes, place, length)?);
                 object.source = (!path.is_empty()).then_some(path);
             }
@@ -299,7 +354,6 @@ fn symbols(data: &[u8], header: &Header, object: &mut Object) -> Result<(), Erro
             CLASS_EXTERNAL => object.defined.push(name),
             _ => {}
         }
-        index = next;
-    }
-    Ok(())
+        Ok(())
+    })
 }

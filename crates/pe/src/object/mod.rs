@@ -7,10 +7,12 @@
 mod archive;
 mod coff;
 mod import;
+mod tables;
 
 pub use archive::{Archive, Member};
 pub use coff::{Object, ObjectSection};
 pub use import::{NameType, ShortImport};
+pub use tables::{ObjectRelocation, ObjectSymbol};
 
 use crate::bytes::{array, slice, u16_at, u32_at};
 use crate::error::{Error, Place};

@@ -24,6 +24,15 @@ pub(super) enum Ink {
 }
 
 impl Ink {
+    /// Appends `text`, escaped already, in this colour.
+    pub fn paint(self, text: &str, to: &mut String) {
+        let style = self.style();
+        match self {
+            Ink::Plain => to.push_str(text),
+            _ => to.push_str(&format!("{style}{text}{style:#}")),
+        }
+    }
+
     fn style(self) -> Style {
         let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
         match self {
@@ -134,9 +143,8 @@ impl<'a> Page<'a> {
     }
 
     fn paint(&mut self, ink: Ink, text: &str) {
-        if self.look.colour && ink != Ink::Plain {
-            let style = ink.style();
-            self.out.push_str(&format!("{style}{text}{style:#}"));
+        if self.look.colour {
+            ink.paint(text, &mut self.out);
         } else {
             self.out.push_str(text);
         }
