@@ -3,6 +3,7 @@
 mod disasm;
 mod explain;
 mod install;
+mod knowledge;
 mod lookup;
 mod rebase;
 mod replay;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Scenarios(scenarios::Arguments),
     Explain(explain::Arguments),
     Install(install::Arguments),
+    Knowledge(knowledge::Arguments),
     Disasm(disasm::Arguments),
     Lookup(lookup::Arguments),
     Rebase(rebase::Arguments),
@@ -36,11 +38,14 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Scenarios(arguments) => scenarios::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Install(arguments) => install::run(arguments),
+        Command::Knowledge(arguments) => knowledge::run(arguments),
         Command::Disasm(arguments) => disasm::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
         Command::Rebase(arguments) => rebase::run(arguments),
     }
 }
+
+pub(crate) use knowledge::base as knowledge_base;
 
 /// A document that could not be written as JSON: no input can cause that.
 pub(crate) fn no_json(error: impl std::fmt::Display) -> Failure {

@@ -9,6 +9,7 @@ mod blocks;
 mod bytes;
 pub mod crash_dump;
 mod error;
+pub mod event_log;
 pub mod inf;
 mod looks;
 pub mod process_dump;

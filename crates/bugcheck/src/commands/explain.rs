@@ -29,7 +29,8 @@ another build is said to be so and not used.
 It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
 minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one; INF
 files; images (.sys, .dll, .exe), objects and libraries; logs of the system: syslog in its dialects,
-dmesg and /dev/kmsg, the journal's export form and JSON. A text without times is taken for a log if it is
+dmesg and /dev/kmsg, the journal's export form and JSON, event logs of Windows (.evtx); packed by gzip
+as well. A text without times is taken for a log if it is
 named, and holds a message that is known.
 
 Below a folder, files of other kinds are passed over, and so are links to folders.
@@ -62,6 +63,9 @@ pub(crate) struct Arguments {
     /// Of a log: write a time line for a browser into this file as well
     #[arg(long, value_name = "OUT.html")]
     html: Option<PathBuf>,
+    /// Of a log of the system: folder with entries of one's own (knowledge/README.md); may be given several times
+    #[arg(long, value_name = "DIR")]
+    knowledge: Vec<PathBuf>,
     /// Form of the outcome; many files as JSON have a line each
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -93,6 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         store: &store,
         sections,
         html,
+        base: super::knowledge_base(&arguments.knowledge)?,
     };
     let mut worst = Outcome::Clean;
     let mut failed = Vec::new();

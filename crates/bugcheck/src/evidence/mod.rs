@@ -3,6 +3,8 @@
 //! A kind of file is one entry in [`KINDS`] and one file beside this one.
 
 mod crash_dump;
+mod event_log;
+mod gzip;
 mod image;
 mod inf;
 mod object;
@@ -35,6 +37,8 @@ pub(crate) struct Wish<'a> {
     pub sections: Wanted,
     /// Where a page for a browser goes as well.
     pub html: Option<&'a Path>,
+    /// What is known of messages.
+    pub base: &'static knowledge::messages::Base,
 }
 
 /// The moment, as signatures want it.
@@ -69,6 +73,8 @@ const KINDS: &[Kind] = &[
     Kind { name: "objects and libraries", is: object::is_one, explain: object::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
     LOG,
+    Kind { name: "event logs of Windows", is: event_log::is_one, explain: event_log::explain },
+    Kind { name: "logs packed by gzip", is: gzip::is_one, explain: gzip::explain },
 ];
 
 const LOG: Kind =

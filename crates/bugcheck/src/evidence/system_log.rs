@@ -40,7 +40,7 @@ pub(super) fn other(bytes: &[u8]) -> Option<&'static str> {
 pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told, Failure> {
     let format = Format::of(bytes).unwrap_or(Format::Plain);
     let mut reader = Reader::new(format);
-    let mut folder = Folder::new(Base::own());
+    let mut folder = Folder::new(wish.base);
     let mut passed = Passed::new(Some(bytes.len() as u64));
     for piece in bytes.chunks(PIECE) {
         reader.push(piece, &mut |record| folder.take(record));
@@ -61,7 +61,7 @@ pub(super) fn stream(
 ) -> Result<Told, Failure> {
     let format = Format::of(head).unwrap_or(Format::Plain);
     let mut reader = Reader::new(format);
-    let mut folder = Folder::new(Base::own());
+    let mut folder = Folder::new(wish.base);
     let mut passed = Passed::new(None);
     reader.push(head, &mut |record| folder.take(record));
     let mut piece = vec![0; PIECE];
@@ -84,7 +84,7 @@ pub(super) fn stream(
     told(name, &log, wish)
 }
 
-fn told(name: &str, log: &SystemLog, wish: &Wish<'_>) -> Result<Told, Failure> {
+pub(super) fn told(name: &str, log: &SystemLog, wish: &Wish<'_>) -> Result<Told, Failure> {
     let text = match wish.format {
         Form::Json => {
             report::system_log_json(name, log, wish.many).map_err(crate::commands::no_json)?

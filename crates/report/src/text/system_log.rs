@@ -148,10 +148,10 @@ fn rate(it: &Often) -> Option<String> {
     let (seconds, unit) = units.into_iter().find(|(seconds, _)| per_second * seconds >= 1.0)?;
     let value = per_second * seconds;
     let value = if value >= 10.0 { number(value.round() as u64) } else { format!("{value:.1}") };
-    Some(format!("{value} a {unit} between"))
+    Some(format!("{value} a {unit} on average"))
 }
 
-fn ink(severity: Severity) -> Ink {
+pub(super) fn ink(severity: Severity) -> Ink {
     match severity {
         Severity::Harmless => Ink::Good,
         Severity::Note => Ink::Strong,
