@@ -169,6 +169,23 @@ impl<'a> Element<'a> {
         Ok(())
     }
 
+    /// What a string holds, where that is one whole element: of constructed form, or an integer, a string, or
+    /// an identifier, as extensions have them.
+    fn encapsulated(&self) -> Option<Reader<'a>> {
+        let (inside, skipped) = match self.tag {
+            Tag::OCTET_STRING => (self.content, 0),
+            Tag::BIT_STRING => (self.content.strip_prefix(&[0])?, 1),
+            _ => return None,
+        };
+        let at = self.content_offset().saturating_add(skipped);
+        let reader = Reader { rest: inside, at, depth: self.depth + 1 };
+        let mut ahead = reader;
+        let first = ahead.next("element").ok()??;
+        let plain = first.tag.class == Class::Universal && first.shortest && ahead.rest.is_empty();
+        (plain && (first.constructed || matches!(first.tag, Tag::OCTET_STRING | Tag::BIT_STRING)))
+            .then_some(reader)
+    }
+
     /// The octets of a BIT STRING, whose last byte is whole.
     ///
     /// # Errors
@@ -438,6 +455,52 @@ fn until_end(bytes: &[u8], at: usize, depth: u32, field: &'static str) -> Result
         }
         used += element(rest, here, depth, field)?.raw.len();
     }
+}
+
+/// An element of a tree.
+#[derive(Debug, Clone)]
+pub struct Node<'a> {
+    /// How deep it lies.
+    pub depth: usize,
+    /// Itself.
+    pub element: Element<'a>,
+    /// Whether it lies in a string that holds elements.
+    pub in_string: bool,
+}
+
+/// Elements of a tree, at most.
+const MOST_NODES: usize = 200_000;
+
+/// Every element of a file in the order of the file, and what ended it early. A string whose content is
+/// itself one whole element is gone into.
+pub fn tree(bytes: &[u8], base: usize) -> (Vec<Node<'_>>, Option<Error>) {
+    let mut nodes = Vec::new();
+    let error = grow(Reader::new(bytes, base), false, &mut nodes).err();
+    (nodes, error)
+}
+
+fn grow<'a>(
+    mut reader: Reader<'a>,
+    in_string: bool,
+    nodes: &mut Vec<Node<'a>>,
+) -> Result<(), Error> {
+    const FIELD: &str = "element";
+    while let Some(element) = reader.next(FIELD)? {
+        if nodes.len() >= MOST_NODES {
+            let problem = format!("there are more than {MOST_NODES} elements");
+            return Err(Error::new(element.offset, FIELD, problem));
+        }
+        nodes.push(Node { depth: usize::try_from(element.depth).unwrap_or(0), element, in_string });
+        if element.constructed {
+            grow(element.reader(), in_string, nodes)?;
+        } else if let Some(inside) = element.encapsulated() {
+            let before = nodes.len();
+            if grow(inside, true, nodes).is_err() {
+                nodes.truncate(before);
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

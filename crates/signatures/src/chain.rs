@@ -82,16 +82,15 @@ impl<'a: 'b, 'b> Search<'a, 'b> {
         if path.len() > longest.len() {
             longest.clone_from(path);
         }
-        if self.anchors.iter().any(|anchor| anchor.raw == last.raw) {
-            return true;
-        }
-        if path.len() >= MOST_LINKS || last.is_self_issued() && is_signed_by(last, last).is_ok() {
-            return false;
+        // A CA that is trusted ends the path, unless the one above it is trusted too.
+        let trusted = self.anchors.iter().any(|anchor| anchor.raw == last.raw);
+        if path.len() >= MOST_LINKS || last.is_self_issued() {
+            return trusted;
         }
         let fits = |it: &&'b Certificate<'a>| {
             it.subject.is(&last.issuer) && !path.iter().any(|link| link.raw == it.raw)
         };
-        let (pool, anchors) = (self.pool, self.anchors);
+        let (pool, anchors) = (if trusted { &[] } else { self.pool }, self.anchors);
         let mut candidates: Vec<&'b Certificate<'a>> =
             anchors.iter().chain(pool).filter(fits).collect();
         // Those whose key is named come first; several certificates may have one name and one key.
@@ -102,7 +101,7 @@ impl<'a: 'b, 'b> Search<'a, 'b> {
         for issuer in candidates {
             self.tries += 1;
             if self.tries > MOST_TRIES {
-                return false;
+                return trusted;
             }
             if let Err(refusal) = is_signed_by(last, issuer) {
                 self.not_signed.push((issuer, refusal));
@@ -114,7 +113,7 @@ impl<'a: 'b, 'b> Search<'a, 'b> {
             }
             path.pop();
         }
-        false
+        trusted
     }
 }
 

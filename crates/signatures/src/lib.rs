@@ -21,6 +21,7 @@ pub mod oid;
 pub mod pem;
 pub mod revocation;
 pub mod time;
+pub mod timestamp;
 pub mod value;
 pub mod verify;
 
