@@ -11,6 +11,7 @@ mod object;
 mod rebase;
 mod setup_log;
 mod signature;
+mod stamp;
 mod system_log;
 
 pub use crash::{crash_json, listing_json, process_json};
@@ -23,6 +24,7 @@ pub use lookup::lookup_json;
 pub use object::object_json;
 pub use rebase::rebase_json;
 pub use setup_log::setup_log_json;
+pub use stamp::{stamp_json, stamp_verdict_json};
 pub use system_log::system_log_json;
 
 use crate::RuleInfo;

@@ -18,6 +18,7 @@ mod rules;
 mod scenarios;
 mod setup_log;
 mod signature;
+mod stamp;
 mod summary;
 mod system_log;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub(crate) use setup_log::{driver, waits};
 pub use setup_log::{duration, setup_log_text};
 pub use signature::signing_text;
 pub(crate) use signature::{page_words, trust_words};
+pub use stamp::{stamp_text, stamp_verdict_text};
 pub use system_log::system_log_text;
 
 use bench::{Report, Verdict};

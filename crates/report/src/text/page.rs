@@ -123,9 +123,29 @@ impl<'a> Page<'a> {
 
     /// `label` in a column of `width`, then `text` wrapped beside it.
     pub fn labelled(&mut self, indent: usize, width: usize, label: &str, text: &str) {
+        self.indent(indent);
+        self.beside(indent, width, label, text);
+    }
+
+    /// A coloured word in a column of `mark_width`, then as [`Self::labelled`].
+    pub fn marked(
+        &mut self,
+        indent: usize,
+        mark_width: usize,
+        mark: (Ink, &str),
+        width: usize,
+        label: &str,
+        text: &str,
+    ) {
+        self.indent(indent);
+        let padded = format!("{:mark_width$}", mark.1);
+        self.paint(mark.0, &padded);
+        self.beside(indent + mark_width, width, label, text);
+    }
+
+    fn beside(&mut self, indent: usize, width: usize, label: &str, text: &str) {
         let label = escape(label);
         let padded = format!("{label:width$}");
-        self.indent(indent);
         self.paint(Ink::Strong, &padded);
         let column = indent + padded.chars().count();
         let rest = WIDTH.saturating_sub(column);
