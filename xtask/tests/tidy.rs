@@ -266,6 +266,8 @@ fn the_readme_has_every_command() {
     for file in files() {
         let verb = file.strip_prefix("crates/bugcheck/src/commands/");
         if let Some(verb) = verb.and_then(|name| name.strip_suffix(".rs")) {
+            // A verb of a verb lies in its folder.
+            let verb = verb.replace('/', " ");
             let row = format!("| `bugcheck {verb}");
             assert!(readme.contains(&row), "README.md, Commands, has no row for `{verb}`");
         }

@@ -9,6 +9,7 @@ mod rebase;
 mod replay;
 mod rules;
 mod scenarios;
+mod stamp;
 mod test;
 
 use crate::failure::{Failure, Outcome};
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Knowledge(knowledge::Arguments),
     Disasm(disasm::Arguments),
     Lookup(lookup::Arguments),
+    Stamp(stamp::Arguments),
     Rebase(rebase::Arguments),
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Knowledge(arguments) => knowledge::run(arguments),
         Command::Disasm(arguments) => disasm::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
+        Command::Stamp(arguments) => stamp::run(arguments),
         Command::Rebase(arguments) => rebase::run(arguments),
     }
 }

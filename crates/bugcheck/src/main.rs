@@ -16,6 +16,7 @@ mod programs;
 mod progress;
 mod rebasing;
 mod source;
+mod stamps;
 
 use clap::Parser;
 use std::process::ExitCode;

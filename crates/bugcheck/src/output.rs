@@ -24,8 +24,16 @@ pub(crate) fn wants_colour() -> bool {
 /// # Errors
 /// If it cannot be written. A reader that has gone away (`| head`) has what it wanted.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output, as [`print`] does.
+///
+/// # Errors
+/// Likewise.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    outcome(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    outcome(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// Text that goes to standard output piece by piece.

@@ -11,6 +11,7 @@ mod object;
 mod process_dump;
 mod setup_log;
 mod system_log;
+pub(crate) mod timestamp;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
@@ -71,6 +72,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "logs of SetupAPI", is: setup_log::is_one, explain: setup_log::explain },
     Kind { name: "images", is: image::is_one, explain: image::explain },
     Kind { name: "objects and libraries", is: object::is_one, explain: object::explain },
+    Kind { name: "timestamps and signatures", is: timestamp::is_one, explain: timestamp::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
     LOG,
     Kind { name: "event logs of Windows", is: event_log::is_one, explain: event_log::explain },

@@ -13,6 +13,7 @@ mod lookup;
 mod rebase;
 mod scratch;
 mod setup_logs;
+mod stamps;
 mod symbol_files;
 mod usage;
 

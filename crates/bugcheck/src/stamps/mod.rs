@@ -1,0 +1,120 @@
+//! Timestamps in files: where they lie in each kind of file, what is told of them.
+
+pub(crate) mod make;
+pub(crate) mod send;
+
+use signatures::timestamp::{Found, find};
+use signatures::{Error, asn1, pem};
+
+/// A piece of a file that is a query, a reply, a token or a signature.
+pub(crate) struct Piece {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Where they lie in the file.
+    pub base: usize,
+}
+
+/// Labels of PEM that hold signatures.
+const LABELS: [&str; 5] =
+    ["PKCS7", "CMS", "PKCS #7 SIGNED DATA", "TIME STAMP REQUEST", "TIME STAMP RESPONSE"];
+/// Signatures of a PDF that are looked for, at most.
+const MOST_IN_PDF: usize = 200;
+
+/// The pieces of a file: of an image its signatures, of a PDF those of its signature fields, else the file.
+///
+/// # Errors
+/// A clause that says why there is none.
+pub(crate) fn pieces(file: &[u8]) -> Result<Vec<Piece>, String> {
+    if file.starts_with(b"MZ") {
+        return in_image(file);
+    }
+    if file.starts_with(b"%PDF-") {
+        return in_pdf(file);
+    }
+    if pem::is_pem(file) {
+        let blocks = pem::or_der(file, &LABELS)?;
+        return Ok(blocks.into_iter().map(|bytes| Piece { bytes, base: 0 }).collect());
+    }
+    Ok(vec![Piece { bytes: file.to_vec(), base: 0 }])
+}
+
+fn in_image(file: &[u8]) -> Result<Vec<Piece>, String> {
+    let image = pe::Image::parse(file).map_err(|error| error.to_string())?;
+    let table = image.certificate_table().ok_or("the image is not signed")?;
+    let mut all = Vec::new();
+    for entry in &table.entries {
+        if entry.kind == pe::PKCS_SIGNED_DATA
+            && let Some(bytes) = file.get(entry.content.clone())
+        {
+            all.push(Piece { bytes: bytes.to_vec(), base: entry.content.start });
+        }
+    }
+    if all.is_empty() {
+        return Err("the image's certificate table holds no signature".to_owned());
+    }
+    Ok(all)
+}
+
+/// Signature fields keep their signature as a string of hexadecimal digits, `/Contents <3082...>` (ISO 32000-1,
+/// 12.8.1). That is found by its form, not by way of the PDF's objects, which may be compressed; a signature
+/// may not.
+fn in_pdf(file: &[u8]) -> Result<Vec<Piece>, String> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while let Some(next) = file.get(at..).and_then(|rest| memchr::memmem::find(rest, b"/Contents"))
+    {
+        at += next + b"/Contents".len();
+        let rest = &file[at..];
+        let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        if rest.get(blanks) != Some(&b'<') || rest.get(blanks + 1) == Some(&b'<') {
+            continue;
+        }
+        let digits = &rest[blanks + 1..];
+        let Some(end) = digits.iter().position(|byte| *byte == b'>') else { break };
+        let value =
+            |digit: &u8| char::from(*digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+        let digits: Vec<u8> = digits[..end].iter().filter_map(value).collect();
+        let bytes: Vec<u8> =
+            digits.chunks(2).map(|two| two[0] << 4 | two.get(1).unwrap_or(&0)).collect();
+        if signatures::cms::is_signed_data(&bytes) && all.len() < MOST_IN_PDF {
+            all.push(Piece { bytes, base: 0 });
+        }
+        at += end;
+    }
+    if all.is_empty() {
+        return Err("the PDF holds no signature that is CMS".to_owned());
+    }
+    Ok(all)
+}
+
+/// What pieces hold.
+///
+/// # Errors
+/// Of the first piece that is nothing that is known.
+pub(crate) fn found(pieces: &[Piece]) -> Result<Vec<Found<'_>>, Error> {
+    let mut all = Vec::new();
+    for piece in pieces {
+        all.extend(find(&piece.bytes, piece.base)?);
+    }
+    Ok(all)
+}
+
+/// The elements of all pieces.
+pub(crate) fn tree(pieces: &[Piece]) -> report::Tree {
+    let mut nodes = Vec::new();
+    let mut ended = None;
+    for piece in pieces {
+        let (more, error) = asn1::tree(&piece.bytes, piece.base);
+        nodes.extend(more);
+        ended = ended.or(error);
+    }
+    report::Tree::of(&nodes, ended.as_ref())
+}
+
+/// Whether a file looks like a query, a reply, a token or a signature of its own.
+pub(crate) fn is_one(file: &[u8]) -> bool {
+    if pem::is_pem(file) {
+        return pem::or_der(file, &LABELS).is_ok();
+    }
+    signatures::timestamp::is_one(file)
+}
