@@ -102,8 +102,16 @@ impl Abilities {
 }
 
 /// Faults that a driver which uses its device is to cope with; the device may not have each.
-pub(crate) const FAULTS: [Fault; 5] =
-    [Fault::Ones, Fault::Stall, Fault::Storm(3), Fault::Short, Fault::Reordered];
+pub(crate) const FAULTS: [Fault; 8] = [
+    Fault::Ones,
+    Fault::Stall,
+    Fault::Storm(3),
+    Fault::Short,
+    Fault::Reordered,
+    Fault::Late,
+    Fault::Empty,
+    Fault::Lost,
+];
 
 macro_rules! standard {
     ($($file:literal)*) => {
@@ -196,6 +204,12 @@ standard! {
     "device-storm"
     "device-ends-short"
     "device-ends-reordered"
+    "device-ends-late"
+    "device-sends-nothing"
+    "device-takes-nothing"
+    "device-loses-message"
+    "device-interrupts-twice"
+    "device-link-down"
     // What drivers register besides.
     "reads-cancel"
     "writes-cancel"

@@ -24,7 +24,7 @@ pub(crate) struct Expect {
 /// form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verb<Ref = u16> {
-    /// With this access.
+    /// With this access; the step's data is the name below the device's.
     Open(u32),
     Transfer(Transfer),
     /// A request, or all of a handle's.
@@ -108,7 +108,9 @@ impl Script {
                 *own = OWN;
                 if device_exists(cx, stage.device) {
                     cx.next_tag = step.tag;
-                    let outcome = request::open(cx, stage.opened(cx), access)?;
+                    let name = step.data.as_deref().map(String::from_utf8_lossy);
+                    let below = name.map_or(String::new(), |name| format!("\\{name}"));
+                    let outcome = request::open_below(cx, stage.opened(cx), &below, access)?;
                     *own = outcome.unwrap_or(OWN);
                     let request = started(cx, step.tag);
                     if let Some(request) = request {

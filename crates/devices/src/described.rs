@@ -210,8 +210,19 @@ pub struct Described {
     interrupt: Option<Interrupt>,
 }
 
-fn bad<T>(text: impl Into<String>) -> Result<T, BadDescription> {
+pub(crate) fn bad<T>(text: impl Into<String>) -> Result<T, BadDescription> {
     Err(BadDescription(text.into()))
+}
+
+/// What is wrong with the text itself, and where.
+pub(crate) fn toml_problem(text: &str, error: &toml::de::Error) -> BadDescription {
+    let place = error.span().map_or(String::new(), |span| {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        format!("line {line}, column {column}: ")
+    });
+    BadDescription(format!("{place}{}", error.message()))
 }
 
 impl Described {
@@ -220,15 +231,7 @@ impl Described {
     /// # Errors
     /// What is wrong, with line and column where the text itself is.
     pub fn parse(text: &str) -> Result<Described, BadDescription> {
-        let read: Text = toml::from_str(text).map_err(|error| {
-            let place = error.span().map_or(String::new(), |span| {
-                let before = text.get(..span.start).unwrap_or(text);
-                let line = before.matches('\n').count() + 1;
-                let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-                format!("line {line}, column {column}: ")
-            });
-            BadDescription(format!("{place}{}", error.message()))
-        })?;
+        let read: Text = toml::from_str(text).map_err(|error| toml_problem(text, &error))?;
         let mut bars = Vec::new();
         for (index, range) in read.bar.iter().enumerate() {
             let (space, most) = match range.space.as_str() {

@@ -1,5 +1,6 @@
 //! What a device is.
 
+use crate::far_side::FarSide;
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -109,6 +110,18 @@ pub enum Fault {
     Short,
     /// The next operations end in another order than they were started.
     Reordered,
+    /// The next operation ends, and is told of later.
+    Late,
+    /// Nothing comes from its far side.
+    Empty,
+    /// Its far side takes nothing.
+    Full,
+    /// The next interrupt does not arrive.
+    Lost,
+    /// The next interrupt arrives twice.
+    Repeated,
+    /// The link is down: reads give all ones, writes are lost, nothing happens. Comes back as from a reset.
+    LinkDown,
     /// All is well again, but for a device that is gone.
     None,
 }
@@ -176,8 +189,14 @@ pub trait Device: State + Debug {
     /// Power comes back: it is as it was when it was made, but for what it keeps without power.
     fn reset(&mut self);
 
-    /// [`Fault::Short`] or [`Fault::Reordered`] is asked for; false where the device cannot.
+    /// A fault of the device itself is asked for - [`Fault::Short`], [`Fault::Reordered`], [`Fault::Late`],
+    /// [`Fault::Empty`], [`Fault::Full`], or [`Fault::None`] to end the latter two; false where it cannot.
     fn fault(&mut self, _fault: Fault) -> bool {
         false
+    }
+
+    /// What stands behind it, where somebody outside may.
+    fn far_side(&mut self) -> Option<&mut dyn FarSide> {
+        None
     }
 }

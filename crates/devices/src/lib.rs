@@ -9,6 +9,8 @@
 //! | `card` | the register device that drivers get by default |
 //! | `dma_card` | a small device that copies memory |
 //! | `described` | a device described by a TOML file |
+//! | `fifo_card` | a card of streams that a driver shows as files |
+//! | `far_side` | what stands behind the streams of a device |
 //! | `i8255x` | Intel's 8255x fast Ethernet controller |
 //!
 //! A device does nothing by itself: [`Device::step`] does one thing when it is called, and whoever
@@ -20,6 +22,8 @@ mod config;
 mod described;
 mod device;
 mod dma_card;
+mod far_side;
+mod fifo_card;
 mod i8255x;
 mod model;
 mod slot;
@@ -29,6 +33,8 @@ pub use config::Config;
 pub use described::{BadDescription, Described};
 pub use device::{Bar, Bus, Device, Fault, Identity, Refused, Space, State};
 pub use dma_card::DmaCard;
+pub use far_side::{FarSide, Mark, StreamInfo};
+pub use fifo_card::FifoCard;
 pub use i8255x::Controller;
 pub use model::{MODELS, Model};
 pub use slot::{Place, Slot};

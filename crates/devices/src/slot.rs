@@ -4,6 +4,7 @@
 use crate::card::Card;
 use crate::config::Config;
 use crate::device::{Bar, Bus, Device, Fault, Identity, Refused, Space};
+use crate::far_side::FarSide;
 use std::rc::Rc;
 
 /// Number of the interrupt line as configuration space and raw resources give it.
@@ -32,7 +33,13 @@ pub struct Slot {
     gone: bool,
     ones: bool,
     stalled: bool,
+    /// The link is down.
+    down: bool,
     storm: u32,
+    /// The next message is lost; the next interrupt comes twice; interrupts that come once more.
+    lose: bool,
+    repeat: bool,
+    again: u32,
     waited: u32,
     wants: u32,
     pending: bool,
@@ -79,7 +86,11 @@ impl Slot {
             gone: false,
             ones: false,
             stalled: false,
+            down: false,
             storm: 0,
+            lose: false,
+            repeat: false,
+            again: 0,
             waited: 0,
             wants: 0,
             pending: false,
@@ -108,7 +119,9 @@ impl Slot {
         self.gone = from.gone;
         self.ones = from.ones;
         self.stalled = from.stalled;
+        self.down = from.down;
         self.storm = from.storm;
+        (self.lose, self.repeat, self.again) = (from.lose, from.repeat, from.again);
         self.waited = from.waited;
         self.wants = from.wants;
         self.pending = from.pending;
@@ -123,8 +136,16 @@ impl Slot {
     #[inline]
     fn look(&mut self) {
         self.asleep = self.config.power() != 0;
-        let dead = self.gone || self.stalled || self.asleep;
+        let dead = self.gone || self.stalled || self.down || self.asleep;
         let mut wants = if dead || self.ones { 0 } else { self.device.interrupts() };
+        if self.lose && wants != 0 {
+            self.lose = false;
+            (0..self.messages).for_each(|message| self.device.deliver(message));
+            wants = self.device.interrupts();
+        }
+        if !dead && !self.ones {
+            wants |= self.again;
+        }
         if self.messages == 0 && self.config.line_disabled() {
             wants = 0;
         }
@@ -246,6 +267,7 @@ impl Slot {
     fn answers(&self, bar: u8) -> bool {
         let place = self.places.get(usize::from(bar));
         !self.gone
+            && !self.down
             && !self.asleep
             && place.is_some_and(|place| self.config.decodes(place.bar.space))
     }
@@ -273,10 +295,16 @@ impl Slot {
         if self.wants >> message & 1 == 0 {
             return false;
         }
+        let bit = 1u32.checked_shl(u32::from(message)).unwrap_or(0);
         if message == 0 && self.storm > 0 {
             self.storm -= 1;
+        } else if self.again & bit != 0 && self.device.interrupts() & bit == 0 {
+            self.again &= !bit;
         } else {
             self.device.deliver(message);
+            if std::mem::take(&mut self.repeat) {
+                self.again |= bit;
+            }
         }
         self.look();
         true
@@ -313,6 +341,13 @@ impl Slot {
         std::mem::take(&mut self.refused)
     }
 
+    /// Works with what stands behind the device, where somebody outside may.
+    pub fn with_far_side<T>(&mut self, work: impl FnOnce(&mut dyn FarSide) -> T) -> Option<T> {
+        let done = self.device.far_side().map(work);
+        self.look();
+        done
+    }
+
     /// Makes something go wrong; false where the device cannot.
     pub fn fault(&mut self, fault: Fault) -> bool {
         match fault {
@@ -320,9 +355,23 @@ impl Slot {
             Fault::Gone => self.gone = true,
             Fault::Stall => self.stalled = true,
             Fault::Storm(times) => self.storm = times,
-            Fault::Short | Fault::Reordered => return self.device.fault(fault),
+            Fault::LinkDown => self.down = true,
+            // A line stays asserted until the driver has seen to it: only a message can be lost.
+            Fault::Lost if self.messages == 0 => return false,
+            Fault::Lost => self.lose = true,
+            Fault::Repeated => self.repeat = true,
+            Fault::Short | Fault::Reordered | Fault::Late | Fault::Empty | Fault::Full => {
+                let can = self.device.fault(fault);
+                self.look();
+                return can;
+            }
             Fault::None => {
                 (self.ones, self.stalled, self.storm) = (false, false, 0);
+                (self.lose, self.repeat, self.again) = (false, false, 0);
+                self.device.fault(fault);
+                if std::mem::take(&mut self.down) {
+                    self.device.reset();
+                }
             }
         }
         self.look();
@@ -332,7 +381,7 @@ impl Slot {
     /// Reads configuration space; a device that is gone reads as ones. Bytes read.
     pub fn read_config(&self, offset: usize, into: &mut [u8]) -> usize {
         let count = self.config.read(offset, into);
-        if self.gone {
+        if self.gone || self.down {
             into[..count].fill(0xff);
         }
         count
@@ -340,7 +389,7 @@ impl Slot {
 
     /// Writes configuration space; bytes taken.
     pub fn write_config(&mut self, offset: usize, from: &[u8]) -> usize {
-        if self.gone {
+        if self.gone || self.down {
             return 0;
         }
         let before = self.config.power();
@@ -441,6 +490,27 @@ mod tests {
         assert_eq!(slot.wants(), 1);
         let mut messages = Slot::new(Box::new(crate::DmaCard::default()));
         assert!(!messages.assert_shared_line() && messages.wants() == 0);
+    }
+
+    #[test]
+    fn messages_are_lost_and_come_twice_and_links_go_down() {
+        let mut slot = Slot::default();
+        assert!(!slot.fault(Fault::Lost), "a line stays asserted");
+        let mut slot = Slot::new(Box::new(Card::with_message()));
+        slot.write(0, 0x0c, 4, 1);
+        assert!(slot.fault(Fault::Lost));
+        slot.write(0, 0x18, 4, 1);
+        assert_eq!((slot.wants(), slot.read(0, 4, 4)), (0, 1), "the status register still tells");
+        slot.write(0, 8, 4, 1);
+        slot.fault(Fault::Repeated);
+        slot.write(0, 0x18, 4, 1);
+        assert!(slot.deliver(0) && slot.deliver(0) && !slot.deliver(0));
+        slot.fault(Fault::LinkDown);
+        let mut word = [0; 4];
+        assert_eq!((slot.read_config(0, &mut word), word), (4, [0xff; 4]));
+        assert_eq!(slot.read(0, 0x0c, 4), u64::MAX);
+        slot.fault(Fault::None);
+        assert_eq!(slot.read(0, 0x0c, 4), 0, "back as from a reset");
     }
 
     #[test]

@@ -145,6 +145,12 @@ pub fn fault(cx: &mut Cx, fault: devices::Fault) -> Result<bool, Stop> {
             devices::Fault::Reordered => {
                 "the device's next operations will end in another order".to_owned()
             }
+            devices::Fault::Late => "the device's next operation will be told of late".to_owned(),
+            devices::Fault::Empty => "from here on nothing comes from the far side".to_owned(),
+            devices::Fault::Full => "from here on the far side takes nothing".to_owned(),
+            devices::Fault::Lost => "the device's next message will be lost".to_owned(),
+            devices::Fault::Repeated => "the device's next interrupt will come twice".to_owned(),
+            devices::Fault::LinkDown => "the device's link goes down".to_owned(),
             devices::Fault::None => "from here on the device works again".to_owned(),
         };
         cx.note(&text);

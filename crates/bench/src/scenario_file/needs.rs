@@ -70,6 +70,19 @@ pub(crate) const NEEDS: &[(&str, &str, Met)] = &[
         "a service routine, and a device whose operations may swap",
         |driver| driver.faults.contains(&Fault::Reordered),
     ),
+    (
+        "late-transfers",
+        "a service routine, and a device whose operations may be told of late",
+        |driver| driver.faults.contains(&Fault::Late),
+    ),
+    (
+        "far-side",
+        "a service routine, and a device with something behind it that may do nothing",
+        |driver| driver.faults.contains(&Fault::Empty),
+    ),
+    ("messages", "a service routine, and a device that signals messages", |driver| {
+        driver.faults.contains(&Fault::Lost)
+    }),
     ("wake", "a wait/wake request that is with the bus", |driver| driver.wakes),
 ];
 

@@ -13,6 +13,7 @@ use devices::Fault;
 use kernel::io::notices::Notice;
 use kernel::io::request::{MOST_BYTES, OPEN_FOR_READ, OPEN_FOR_WRITE, Pointer, Transfer, major};
 use kernel::po::system::Sleep;
+use std::sync::Arc;
 use toml::de::DeValue;
 
 /// Verbs whose value is a name: what they do.
@@ -54,6 +55,12 @@ const NAMED: &[(&str, &str, Step)] = &[
     ("device", "storm", Step::Fault { fault: Fault::Storm(3) }),
     ("device", "ends-short", Step::Fault { fault: Fault::Short }),
     ("device", "ends-reordered", Step::Fault { fault: Fault::Reordered }),
+    ("device", "ends-late", Step::Fault { fault: Fault::Late }),
+    ("device", "sends-nothing", Step::Fault { fault: Fault::Empty }),
+    ("device", "takes-nothing", Step::Fault { fault: Fault::Full }),
+    ("device", "loses-interrupt", Step::Fault { fault: Fault::Lost }),
+    ("device", "repeats-interrupt", Step::Fault { fault: Fault::Repeated }),
+    ("device", "link-down", Step::Fault { fault: Fault::LinkDown }),
     ("device", "vanishes", Step::Fault { fault: Fault::Gone }),
     ("device", "recovers", Step::Fault { fault: Fault::None }),
     ("device", "other-interrupts", Step::SharedLine),
@@ -101,6 +108,7 @@ const VERBS: &[&str] = &[
 
 const DETAILS: &[&str] = &[
     "as",
+    "below",
     "file",
     "in",
     "out",
@@ -111,6 +119,9 @@ const DETAILS: &[&str] = &[
     "cancelled",
     "expect",
 ];
+
+/// Longest name below a device, in bytes.
+const MOST_NAME: usize = 255;
 
 /// Most places of a list.
 const MOST_PLACES: usize = 64;
@@ -142,6 +153,7 @@ impl Reader<'_> {
         let controls = verb.ends_with("ioctl");
         let fits = |key: &str| match key {
             "as" | "expect" => transfers || verb == "open",
+            "below" => verb == "open",
             "in" | "in-pointer" => controls,
             "out" => controls,
             "offset" => transfers && !controls,
@@ -201,6 +213,9 @@ impl Reader<'_> {
         draft.verb = match verb {
             "open" => {
                 self.opened = true;
+                if let Some(value) = given.get("below") {
+                    draft.data = Some(below(value)?);
+                }
                 Verb::Open(ACCESS[one_of(what, "`open`", ACCESS.iter().map(|known| known.0))?].1)
             }
             "cancel" => Verb::Cancel(self.named(what)?.step),
@@ -352,6 +367,18 @@ fn code(value: &Value<'_>, for_code: bool) -> Result<Option<u32>, Problem> {
         return bad(&value.span(), problem);
     }
     Ok(None)
+}
+
+/// A name below the device, as bytes; it goes to the driver with its backslash.
+fn below(value: &Value<'_>) -> Result<Arc<[u8]>, Problem> {
+    let name = text(value, "`below`")?;
+    if !(1..=MOST_NAME).contains(&name.len()) || name.starts_with('\\') {
+        let problem = format!(
+            "`below` is a name of 1 to {MOST_NAME} letters, without the backslash in front of it"
+        );
+        return bad(&value.span(), problem);
+    }
+    Ok(name.as_bytes().into())
 }
 
 fn expect(value: &Value<'_>) -> Result<Expect, Problem> {
