@@ -94,14 +94,15 @@ impl Bus for Lane<'_> {
 /// As whose access a rule sees what a device did.
 pub const BY: &str = "the device (DMA)";
 
-/// Sees to what the device wants: interrupts wait for a processor, what has lasted long enough is
-/// done, what the bus refused is told. False when the run is over.
+/// Sees to what the device wants: what has lasted long enough is done, interrupts wait for a processor,
+/// what the bus refused is told. False when the run is over.
 pub(crate) fn attend(world: &mut World) -> bool {
-    if world.bus.card.wants() != 0 {
-        crate::io::interrupt::raise(world);
-    }
     if world.bus.card.wait(1) {
         step(world);
+    }
+    // What that step asserted counts, too: else all might seem to be at rest.
+    if world.bus.card.wants() != 0 {
+        crate::io::interrupt::raise(world);
     }
     if world.bus.card.take_refused() {
         tell(world);
