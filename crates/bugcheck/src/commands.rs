@@ -5,6 +5,7 @@ mod explain;
 mod install;
 mod knowledge;
 mod lookup;
+mod mount;
 mod rebase;
 mod replay;
 mod rules;
@@ -20,6 +21,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Test(test::Arguments),
+    Mount(mount::Arguments),
     Replay(replay::Arguments),
     Rules(rules::Arguments),
     Scenarios(scenarios::Arguments),
@@ -37,6 +39,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
     match command {
         Command::Test(arguments) => test::run(arguments),
+        Command::Mount(arguments) => mount::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Rules(arguments) => rules::run(arguments),
         Command::Scenarios(arguments) => scenarios::run(arguments),

@@ -46,6 +46,8 @@ pub use watch::{
     watch_process_json, watch_sum, watch_summary, watch_summary_json, watch_tree,
 };
 
+pub use text::session_text;
+
 use serde::Serialize;
 
 /// A rule of the verifier, as far as a reader is concerned.

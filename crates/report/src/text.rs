@@ -36,7 +36,7 @@ pub use lookup::lookup_text;
 pub use object::object_text;
 pub use process::process_text;
 pub use rebase::rebase_text;
-pub use replay::replay_text;
+pub use replay::{replay_text, session_text};
 pub use rules::{rule_text, rules_text};
 pub use scenarios::{scenarios_text, suited_text};
 pub(crate) use setup_log::{driver, waits};

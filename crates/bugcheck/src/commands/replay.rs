@@ -18,16 +18,17 @@ Examples:
   bugcheck replay TOKEN --trace | less
   bugcheck replay TOKEN --driver build/fifo.sys
   bugcheck replay TOKEN --dump crash.dmp && bugcheck explain crash.dmp --images build/
+  bugcheck replay fifo.session
 
-A token is the last line of each finding of `bugcheck test`. It holds the driver's path as it was given
+A record of `bugcheck mount` makes its session again. A token is the last line of each finding of `bugcheck test`. It holds the driver's path as it was given
 then, a hash of the driver, the scenario, and every choice of the schedule.";
 
 /// Run the schedule of a finding again, to the bit
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Names the run
-    #[arg(value_name = "TOKEN")]
+    /// Names the run; or the record of a session of `bugcheck mount`
+    #[arg(value_name = "TOKEN|RECORD")]
     token: String,
     /// The driver, if it is not where the token says
     #[arg(long, value_name = "FILE")]
@@ -98,11 +99,33 @@ fn write_dump(path: &Path, extent: Extent, crash: &Description) -> Result<(), Fa
     })
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let token: Token = arguments
-        .token
-        .parse()
-        .map_err(|error| Failure::Input(format!("{error}; copy it whole.")))?;
+/// What a record of a session is made again with, and what comes of it.
+fn run_record(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let name = arguments.token.as_str();
+    let given = [&arguments.prepare, &arguments.dump, &arguments.full_dump];
+    if given.iter().any(|path| path.is_some()) || !arguments.scenarios.is_empty() {
+        let problem = "the record of a session has no scenario, and no dump is made of it; leave \
+                       --scenario, --prepare, --dump and --full-dump out.";
+        return Err(Failure::Input(problem.to_owned()));
+    }
+    let unreadable = |what: &dyn std::fmt::Display| {
+        Failure::Input(format!("{name}: {what}; give the record that `bugcheck mount` told of."))
+    };
+    let bytes = mapped_file::open(Path::new(name)).map_err(|error| unreadable(&error))?;
+    let record = bench::live::Record::read(&bytes).map_err(|bad| unreadable(&bad))?;
+    let token = &record.head.token;
+    let (loaded, path, with) = load(arguments, token)?;
+    let replayed = bench::live::replay_record(&loaded.driver, &record, name)
+        .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
+    show(arguments, name, &replayed, &path, &with)?;
+    outcome(&replayed)
+}
+
+/// The driver of a token, where it is, and what is loaded beside it.
+fn load(
+    arguments: &Arguments,
+    token: &Token,
+) -> Result<(driver_file::Loaded, PathBuf, Vec<Beside>), Failure> {
     let path = arguments.driver.as_deref().unwrap_or(Path::new(&token.path));
     if path.as_os_str().is_empty() {
         let problem = "the token names no driver; give it with --driver.";
@@ -111,6 +134,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let device = arguments.device.as_deref().unwrap_or(&token.device);
     let with = beside(&token, &arguments.with)?;
     let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
+    Ok((loaded, path.to_owned(), with))
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    // A token has colons where the path of a file hardly has.
+    if !arguments.token.trim_start().starts_with("bc1:") && Path::new(&arguments.token).is_file() {
+        return run_record(arguments);
+    }
+    let token: Token = arguments
+        .token
+        .parse()
+        .map_err(|error| Failure::Input(format!("{error}; copy it whole.")))?;
+    let (loaded, path, with) = load(arguments, &token)?;
     let scenarios = driver_file::scenarios(&arguments.scenarios)?;
     let prepare = driver_file::preparation(arguments.prepare.as_deref())?;
     let wanted = [(&arguments.dump, Extent::Small), (&arguments.full_dump, Extent::Full)];
@@ -123,16 +159,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     for ((path, extent), crash) in wanted.iter().zip(&crashes) {
         write_dump(path, *extent, crash)?;
     }
-    let text = arguments.token.trim();
+    show(arguments, arguments.token.trim(), &replayed, &path, &with)?;
+    outcome(&replayed)
+}
+
+fn show(
+    arguments: &Arguments,
+    text: &str,
+    replayed: &bench::Replayed,
+    path: &Path,
+    with: &[Beside],
+) -> Result<(), Failure> {
     output::print(&match arguments.format {
-        Format::Json => report::replay_json(text, &replayed, arguments.trace).map_err(no_json)?,
+        Format::Json => report::replay_json(text, replayed, arguments.trace).map_err(no_json)?,
         Format::Text => {
             let sources = Sources::of(path).and(with.iter().map(|with| with.path.as_path()));
             let source = |file: &str, line| sources.line(file, line);
             let look = report::Look { colour: output::wants_colour(), source: &source };
-            report::replay_text(text, &replayed, arguments.trace, &look)
+            report::replay_text(text, replayed, arguments.trace, &look)
         }
-    })?;
+    })
+}
+
+fn outcome(replayed: &bench::Replayed) -> Result<Outcome, Failure> {
     match (&replayed.finding, &replayed.unsupported, replayed.misfit) {
         (Some(_), _, _) => Ok(Outcome::Findings),
         (None, Some(_), _) => Ok(Outcome::Unsupported),

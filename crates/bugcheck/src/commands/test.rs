@@ -91,7 +91,7 @@ pub(crate) struct Arguments {
 }
 
 /// A rule that may be left out, by its name.
-fn left_out(name: &str) -> Result<&'static str, String> {
+pub(super) fn left_out(name: &str) -> Result<&'static str, String> {
     let rule = verifier::find(name).ok_or("there is no such rule; `bugcheck rules` lists them")?;
     match verifier::may_be_left_out(rule) {
         true => Ok(rule.name),
@@ -100,7 +100,7 @@ fn left_out(name: &str) -> Result<&'static str, String> {
 }
 
 /// The default device has no name, so that tokens stay short.
-fn device(name: &str) -> Option<&str> {
+pub(super) fn device(name: &str) -> Option<&str> {
     Some(name).filter(|name| *name != "bench")
 }
 

@@ -24,6 +24,19 @@ pub fn replay_text(token: &str, replayed: &Replayed, trace: bool, look: &Look<'_
     page.finish()
 }
 
+/// How a session ended by itself: what was found, or what the bench lacks.
+pub fn session_text(replayed: &Replayed, look: &Look<'_>) -> String {
+    let mut page = Page::new(look);
+    match &replayed.finding {
+        Some(it) => finding(&mut page, it),
+        None => {
+            let (ink, outcome) = outcome(replayed);
+            page.wrapped(0, 0, &[(ink, &outcome)]);
+        }
+    }
+    page.finish()
+}
+
 fn outcome(replayed: &Replayed) -> (Ink, String) {
     let (ink, mut text) = if replayed.finding.is_some() {
         (Ink::Bad, "Reproduced: the run ends in the finding below.".to_owned())
