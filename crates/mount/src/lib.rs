@@ -66,6 +66,8 @@ pub struct Options {
     pub record_limit: u64,
     /// Other users may use the files too.
     pub others: bool,
+    /// Tell what is in use, at the beginning and at the end.
+    pub account: bool,
 }
 
 /// Who is told what happens.

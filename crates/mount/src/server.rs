@@ -132,6 +132,9 @@ fn serve(
     files.update(&host.openable());
     let names: Vec<String> = files.present().map(|(_, node)| node.name.clone()).collect();
     listener.mounted(mounted.place(), &names);
+    if options.account {
+        listener.note(&format!("in use at the beginning: {}", host.account()));
+    }
     let mut server = Server {
         host,
         mounted,
@@ -145,6 +148,10 @@ fn serve(
         listener,
     };
     let ended = server.wait_for_all(stop);
+    if options.account && !server.host.is_dead() {
+        let text = format!("in use at the end: {}", server.host.account());
+        server.listener.note(&text);
+    }
     server.finish();
     ended.map(|()| server.outcome)
 }

@@ -117,6 +117,23 @@ impl Host {
         !self.answers.is_empty()
     }
 
+    /// What is in use: what a driver keeps of requests and files that are gone shows here.
+    pub fn account(&self) -> String {
+        let account = self.live.account();
+        format!(
+            "{} requests, {} files, {} buffers, {} blocks of pool with {} bytes, {} threads and DPCs, \
+             {} timers; {} pages of memory were ever used",
+            account.irps,
+            account.files,
+            account.buffers,
+            account.blocks,
+            account.pool_bytes,
+            account.contexts,
+            account.timers,
+            account.pages
+        )
+    }
+
     /// Whether a call has its answer, which nobody has taken yet.
     pub fn is_answered(&self, call: CallId) -> bool {
         self.answers.iter().any(|(other, _)| *other == call)

@@ -71,6 +71,9 @@ pub(crate) struct Arguments {
     /// Let other users use the files too
     #[arg(long)]
     allow_other: bool,
+    /// Tell what is in use - requests, files, pool - at the beginning and before the end
+    #[arg(long)]
+    account: bool,
     /// Form of findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -161,6 +164,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         record: arguments.record.clone(),
         record_limit: arguments.record_limit << 20,
         others: arguments.allow_other,
+        account: arguments.account,
     };
     let mut tell = Tell { arguments, failed: None };
     let outcome =

@@ -10,6 +10,7 @@ mod golden;
 mod images;
 mod infs;
 mod lookup;
+mod mount;
 mod rebase;
 mod scratch;
 mod setup_logs;

@@ -190,7 +190,8 @@ pub fn clean_up(place: &Path) -> io::Result<bool> {
     let mut cleaned = false;
     for _ in 0..8 {
         let Some(kind) = mounted_kind(&full)? else { break };
-        let dead = match std::fs::metadata(&full) {
+        // What the kernel knows of the folder it tells for a while yet; opening it asks.
+        let dead = match std::fs::read_dir(&full) {
             Err(error) => error.raw_os_error() == Some(rustix::io::Errno::NOTCONN.raw_os_error()),
             Ok(_) => false,
         };
