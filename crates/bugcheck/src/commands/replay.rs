@@ -132,7 +132,7 @@ fn load(
         return Err(Failure::Input(problem.to_owned()));
     }
     let device = arguments.device.as_deref().unwrap_or(&token.device);
-    let with = beside(&token, &arguments.with)?;
+    let with = beside(token, &arguments.with)?;
     let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
     Ok((loaded, path.to_owned(), with))
 }
