@@ -1,20 +1,26 @@
-//! Any bytes as an object, a short import, a library, and as an image with all that is told of one.
+//! Any bytes as an object, a short import, a library, and as an image, with the whole explanation of it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use pe::object::{ObjectFile, is_object, read};
+use report::Look;
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(image) = pe::Image::parse(data) {
+    let look = Look { colour: false, source: &|_, _| None };
+    if let Ok(image) = pe::Image::parse_cut(data) {
         let facts = diagnosis::image::facts(&image);
         let strings = facts.version.iter().flat_map(|version| &version.strings);
         let text: usize = strings.map(|(key, value)| key.len() + value.len()).sum();
         // UTF-16 grows at most by half, and a value ends with its file.
         assert!(text <= 256 * 3 * data.len().min(0x1_0000));
         let _ = (facts.families(), facts.has_flow_guard());
+        harmless(&report::image_text("it", &facts, None, &look));
+        let _ = report::image_json("it", &facts, None, true).expect("JSON");
     }
     let _ = is_object(data);
     let Ok(it) = read(data) else { return };
+    harmless(&report::object_text("it", &it, &look));
+    let _ = report::object_json("it", &it, true).expect("JSON");
     check(&it, data.len());
     if let ObjectFile::Archive(archive) = &it {
         assert!(archive.members.len() <= data.len() / 60);
@@ -27,6 +33,11 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 });
+
+/// A text for a terminal has no control characters but line ends.
+fn harmless(text: &str) {
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+}
 
 /// Hostile numbers may not make a small file large.
 fn check(it: &ObjectFile, length: usize) {

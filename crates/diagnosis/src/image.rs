@@ -1,8 +1,10 @@
 //! What an image tells: read as far as it can be read, and what is wrong with it as a driver.
 
 use crate::crash::seconds_text;
+use crate::driver_facts::{ForInf, for_inf, irql_routines};
 use pe::{
-    CodeView, DebugEntry, Export, Image, ImportModule, LoadConfig, Machine, RichEntry, Section,
+    CodeView, DebugEntry, Export, Image, ImportModule, LoadConfig, Machine, Pogo, RichEntry,
+    Section,
 };
 use pe::{ImportTarget, Subsystem, Version};
 
@@ -66,6 +68,18 @@ pub struct ImageFacts {
     pub checksum: u32,
     /// What it should be.
     pub computed_checksum: u32,
+    /// How it was optimised by the linker, and of what parts its sections are.
+    pub pogo: Option<Pogo>,
+    /// Whether its code may run with a shadow stack (`/CETCOMPAT`).
+    pub is_cet_compatible: bool,
+    /// Which ABIs its code has besides the one that the header names: `ARM64EC`, `ARM64X`, `CHPE`.
+    pub hybrid: Option<&'static str>,
+    /// Imports that raise or lower the IRQL, of a driver.
+    pub irql: Vec<String>,
+    /// What its INF has to agree with, of a driver.
+    pub for_inf: Option<ForInf>,
+    /// Whether the file ends before its sections do.
+    pub is_cut: bool,
     /// Which tools made it.
     pub tools: Vec<RichEntry>,
     /// What is wrong with it, a sentence each.
@@ -135,8 +149,12 @@ pub fn facts(image: &Image<'_>) -> ImageFacts {
     let is_hash = is_reproducible || timestamp == 0;
     let user = |module: &ImportModule| module.name.eq_ignore_ascii_case("ntdll.dll");
     let is_driver = image.subsystem() == Subsystem::Native && !imports.iter().any(user);
-    let functions =
-        (image.machine() == Machine::Amd64).then(|| or_told(image.functions(), &mut unread).len());
+    let functions = or_told(image.function_count(), &mut unread);
+    let version = or_told(image.version(), &mut unread);
+    let load_config = or_told(image.load_config(), &mut unread);
+    let has_metadata = load_config.as_ref().is_some_and(|it| it.chpe_metadata_va != 0);
+    let irql = if is_driver { irql_routines(&imports) } else { Vec::new() };
+    let for_inf = is_driver.then(|| for_inf(image, &imports, version.as_ref()));
     let mut facts = ImageFacts {
         machine: image.machine(),
         is_64bit: image.is_64bit(),
@@ -157,8 +175,19 @@ pub fn facts(image: &Image<'_>) -> ImageFacts {
         exports: or_told(image.exports(), &mut unread),
         pdb: or_told(image.codeview(), &mut unread),
         debug: or_told(image.debug_entries(), &mut unread),
-        load_config: or_told(image.load_config(), &mut unread),
-        version: or_told(image.version(), &mut unread),
+        pogo: or_told(image.pogo(), &mut unread),
+        is_cet_compatible: image.extended_characteristics() & 1 != 0,
+        hybrid: match (has_metadata, image.machine()) {
+            (true, Machine::Amd64) => Some("ARM64EC"),
+            (true, Machine::Arm64) => Some("ARM64X"),
+            (true, Machine::I386) => Some("CHPE"),
+            _ => None,
+        },
+        irql,
+        for_inf,
+        is_cut: !image.lost().is_empty(),
+        load_config,
+        version,
         functions,
         relocations: or_told(image.relocations(), &mut unread).len(),
         signature: image.certificates().map(|(_, size)| size),
@@ -168,6 +197,9 @@ pub fn facts(image: &Image<'_>) -> ImageFacts {
         warnings: Vec::new(),
         unread,
     };
+    // What is lost comes first: the rest follows from it.
+    facts.unread.splice(0..0, image.lost().iter().cloned());
+    facts.unread.dedup();
     facts.warnings = warnings(image, &facts);
     facts
 }
@@ -182,20 +214,23 @@ fn or_told<T: Default>(read: Result<T, pe::Error>, unread: &mut Vec<pe::Error>) 
 /// What keeps a driver from being loaded, or from being loaded everywhere.
 ///
 /// <https://learn.microsoft.com/windows-hardware/drivers/driversecurity/implement-hvci-compatible-code>
-/// and, for the checksum, `/RELEASE` of the linker's options.
+/// and, for the checksum, "PE Format", CheckSum ("checked for validation at load time: all drivers, ..."), and
+/// `/RELEASE` of the linker's options ("The operating system requires the checksum for device drivers").
 fn warnings(image: &Image<'_>, facts: &ImageFacts) -> Vec<String> {
     let mut warnings = Vec::new();
     if !facts.is_driver {
         return warnings;
     }
     match facts.checksum_fits() {
+        // Of half a file nothing follows.
+        _ if facts.is_cut => {}
         Some(false) => warnings.push(format!(
             "The checksum {:#x} is wrong: it should be {:#x}. The file was changed after it was linked, or \
-             damaged on its way; Windows does not load a driver with a wrong checksum.",
+             damaged on its way. Windows checks it when it loads a driver.",
             facts.checksum, facts.computed_checksum
         )),
         None => warnings.push(
-            "There is no checksum; a driver has to have one: link with /RELEASE.".to_owned(),
+            "There is no checksum. Drivers are required to have one: link with /RELEASE.".to_owned(),
         ),
         Some(true) => {}
     }

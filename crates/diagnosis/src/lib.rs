@@ -8,6 +8,7 @@
 mod arm64;
 mod code_space;
 pub mod crash;
+pub mod driver_facts;
 pub mod image;
 pub mod process;
 mod program;

@@ -23,6 +23,28 @@ impl Function {
 }
 
 impl Image<'_> {
+    /// How many entries the function table has; `None` for a processor that has none, such as x86.
+    ///
+    /// # Errors
+    /// A table that is not in the image, or, for x86-64, whatever [`Image::functions`] says.
+    pub fn function_count(&self) -> Result<Option<usize>, Error> {
+        // ARM and ARM64 have entries of two words: where it begins, and how to unwind ("ARM64 exception handling").
+        match self.machine() {
+            Machine::Amd64 => return self.functions().map(|all| Some(all.len())),
+            Machine::Arm64 | Machine::ArmNt => {}
+            _ => return Ok(None),
+        }
+        let Some(directory) = self.table(DirectoryIndex::Exception)? else { return Ok(Some(0)) };
+        let mut count = 0;
+        for index in 0..directory.size / 8 {
+            let rva = advance(directory.rva, index * 8, directory.place)?;
+            let at = self.file_offset(rva).unwrap_or(directory.place.offset);
+            let from = Place::new(at, "function table entry");
+            count += usize::from(self.u64_at(rva, from)? != 0);
+        }
+        Ok(Some(count))
+    }
+
     /// The function table, sorted by `begin`.
     ///
     /// # Errors

@@ -16,6 +16,10 @@ pub enum Machine {
     Arm64,
     /// 32-bit ARM with Thumb-2.
     ArmNt,
+    /// Code for ARM64 that is called as x86-64 code is: of objects.
+    Arm64Ec,
+    /// Both: of objects.
+    Arm64X,
     /// Itanium.
     Ia64,
     /// Any other number.
@@ -28,6 +32,8 @@ impl Machine {
             0x014c => Self::I386,
             0x8664 => Self::Amd64,
             0xaa64 => Self::Arm64,
+            0xa641 => Self::Arm64Ec,
+            0xa64e => Self::Arm64X,
             0x01c4 => Self::ArmNt,
             0x0200 => Self::Ia64,
             other => Self::Other(other),
@@ -42,6 +48,8 @@ impl fmt::Display for Machine {
             Self::Amd64 => f.write_str("x86-64"),
             Self::Arm64 => f.write_str("ARM64"),
             Self::ArmNt => f.write_str("32-bit ARM"),
+            Self::Arm64Ec => f.write_str("ARM64EC"),
+            Self::Arm64X => f.write_str("ARM64X"),
             Self::Ia64 => f.write_str("Itanium"),
             Self::Other(code) => write!(f, "machine {code:#06x}"),
         }
@@ -167,10 +175,18 @@ pub(crate) struct Headers {
     pub sections: Vec<Section>,
     /// File offset of the section table.
     pub section_table: u64,
+    /// What of the sections the file does not have any more; empty unless read by [`Headers::parse_cut`].
+    pub lost: Vec<Error>,
 }
 
 impl Headers {
     pub fn parse(data: &[u8]) -> Result<Self, Error> {
+        let mut headers = Self::parse_cut(data)?;
+        if headers.lost.is_empty() { Ok(headers) } else { Err(headers.lost.swap_remove(0)) }
+    }
+
+    /// The same of a file that may end within its sections.
+    pub fn parse_cut(data: &[u8]) -> Result<Self, Error> {
         let dos = Place::new(0, "e_magic");
         if data.is_empty() {
             return Err(Error::new(dos, "the file is empty"));
@@ -220,7 +236,8 @@ impl Headers {
         let section_table = optional + optional_size;
         let strings = u64::from(symbol_table) + u64::from(symbol_count) * 18;
         let strings = (symbol_table != 0).then_some(strings);
-        let sections = sections(data, section_table, section_count, strings)?;
+        let mut lost = Vec::new();
+        let sections = sections(data, section_table, section_count, strings, &mut lost)?;
 
         let pair = |offset: u64, name| -> Result<[u16; 2], Error> {
             Ok([u16_at(data, optional + offset, name)?, u16_at(data, optional + offset + 2, name)?])
@@ -249,6 +266,7 @@ impl Headers {
             directories,
             sections,
             section_table,
+            lost,
         })
     }
 
@@ -299,6 +317,7 @@ fn sections(
     table: u64,
     count: u16,
     strings: Option<u64>,
+    lost: &mut Vec<Error>,
 ) -> Result<Vec<Section>, Error> {
     if count > MAX_SECTIONS {
         let place = Place::new(table, "section table");
@@ -307,11 +326,20 @@ fn sections(
             format!("{count} sections, but the loader takes {MAX_SECTIONS}"),
         ));
     }
-    slice(data, Place::new(table, "section table"), u64::from(count) * 40)?;
-    (0..u64::from(count)).map(|index| section(data, table + index * 40, strings)).collect()
+    let mut fit = u64::from(count);
+    if let Err(error) = slice(data, Place::new(table, "section table"), fit * 40) {
+        lost.push(error);
+        fit = (data.len() as u64).saturating_sub(table) / 40;
+    }
+    (0..fit).map(|index| section(data, table + index * 40, strings, lost)).collect()
 }
 
-fn section(data: &[u8], at: u64, strings: Option<u64>) -> Result<Section, Error> {
+fn section(
+    data: &[u8],
+    at: u64,
+    strings: Option<u64>,
+    lost: &mut Vec<Error>,
+) -> Result<Section, Error> {
     let raw_name: [u8; 8] = array(data, Place::new(at, "section Name"))?;
     let virtual_size = u32_at(data, at + 8, "section VirtualSize")?;
     let rva = u32_at(data, at + 12, "section VirtualAddress")?;
@@ -327,15 +355,17 @@ fn section(data: &[u8], at: u64, strings: Option<u64>) -> Result<Section, Error>
         virtual_size
     };
 
+    let mut is_cut = false;
     if u64::from(file_offset) + u64::from(file_size) > data.len() as u64 {
+        is_cut = true;
         let problem = format!(
             "content of section {name} ({file_size:#x} bytes at {file_offset:#x}) reaches past the end \
              of the file ({:#x}): the file is truncated",
             data.len()
         );
-        return Err(Error::new(Place::new(at + 20, "section PointerToRawData"), problem));
+        lost.push(Error::new(Place::new(at + 20, "section PointerToRawData"), problem));
     }
-    let it = Section { name, rva, virtual_size, file_offset, file_size, characteristics };
+    let it = Section { name, rva, virtual_size, file_offset, file_size, characteristics, is_cut };
     if rva.checked_add(it.memory_size()).is_none() {
         let problem = format!("section {} reaches past 4 GiB", it.name);
         return Err(Error::new(Place::new(at + 12, "section VirtualAddress"), problem));

@@ -24,6 +24,20 @@ impl<'a> Image<'a> {
         Ok(Self { data, headers: Headers::parse(data)? })
     }
 
+    /// The same of a file that may have been cut off: what of its sections is lost is told by
+    /// [`Image::lost`], and whatever leads there is an error where it is read.
+    ///
+    /// # Errors
+    /// Not a PE image, or a header that is cut off.
+    pub fn parse_cut(data: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self { data, headers: Headers::parse_cut(data)? })
+    }
+
+    /// What of the sections is not in the file; nothing where [`Image::parse`] made it.
+    pub fn lost(&self) -> &[Error] {
+        &self.headers.lost
+    }
+
     /// The file.
     pub fn data(&self) -> &'a [u8] {
         self.data
@@ -137,7 +151,8 @@ impl<'a> Image<'a> {
     pub fn content(&self, section: &Section) -> &'a [u8] {
         let start = section.file_offset as usize;
         let length = section.file_size.min(section.memory_size()) as usize;
-        start.checked_add(length).and_then(|end| self.data.get(start..end)).unwrap_or_default()
+        let end = start.checked_add(length).map(|end| end.min(self.data.len()));
+        end.and_then(|end| self.data.get(start..end)).unwrap_or_default()
     }
 
     /// RVA, bytes and name of the tables that directories lead to, those of the file's end left out: what is not
@@ -188,7 +203,15 @@ impl<'a> Image<'a> {
             rva.checked_sub(s.rva).is_some_and(|o| o < s.memory_size().max(s.file_size))
         })?;
         let offset = rva - section.rva;
-        let held = section.file_size.saturating_sub(offset);
+        let mut held = section.file_size.saturating_sub(offset);
+        if section.is_cut {
+            // What is lost is not zero, and so nothing is told of it.
+            let end = self.data.len() as u64;
+            let there = end.saturating_sub(u64::from(section.file_offset) + u64::from(offset));
+            held = held.min(u32::try_from(there).unwrap_or(u32::MAX));
+            let at = u64::from(section.file_offset) + u64::from(offset);
+            return Some((at, held as usize, 0));
+        }
         let size = section.memory_size().max(section.file_size) - offset;
         let at = u64::from(section.file_offset) + u64::from(if held == 0 { 0 } else { offset });
         Some((at, held as usize, (size - held) as usize))
@@ -218,6 +241,10 @@ impl<'a> Image<'a> {
         let outside = || Error::new(from, format!("leads to RVA {rva:#x}, which is in no section"));
         let (at, held, zeros) = self.run(rva).ok_or_else(outside)?;
         if held.checked_add(zeros).is_none_or(|size| size < N) {
+            if self.section_at(rva).is_some_and(|section| section.is_cut) {
+                let problem = format!("leads to RVA {rva:#x}, which the file was cut off before");
+                return Err(Error::new(from, problem));
+            }
             let problem = format!("leads to RVA {rva:#x}, where the section ends within {N} bytes");
             return Err(Error::new(from, problem));
         }

@@ -20,6 +20,8 @@ pub struct LoadConfig {
     pub guard_cf_function_count: u64,
     /// `IMAGE_GUARD_*` flags.
     pub guard_flags: u32,
+    /// Address of what tells ARM64 code from x86-64 code in an image that has both (`CHPEMetadataPointer`).
+    pub chpe_metadata_va: u64,
 }
 
 impl Image<'_> {
@@ -63,6 +65,40 @@ impl Image<'_> {
             guard_cf_function_table_va: va(80, 128, "load config GuardCFFunctionTable")?,
             guard_cf_function_count: va(84, 136, "load config GuardCFFunctionCount")?,
             guard_flags: (flags & 0xffff_ffff) as u32,
+            chpe_metadata_va: va(124, 200, "load config CHPEMetadataPointer")?,
         }))
+    }
+}
+
+/// Flags of [`LoadConfig::guard_flags`] with their names in `winnt.h`, less `IMAGE_GUARD_` ("PE Format", Load
+/// Configuration Layout; the last two from the header of SDK 10.0.22000).
+const FLAGS: [(u32, &str); 17] = [
+    (0x100, "CF_INSTRUMENTED"),
+    (0x200, "CFW_INSTRUMENTED"),
+    (0x400, "CF_FUNCTION_TABLE_PRESENT"),
+    (0x800, "SECURITY_COOKIE_UNUSED"),
+    (0x1000, "PROTECT_DELAYLOAD_IAT"),
+    (0x2000, "DELAYLOAD_IAT_IN_ITS_OWN_SECTION"),
+    (0x4000, "CF_EXPORT_SUPPRESSION_INFO_PRESENT"),
+    (0x8000, "CF_ENABLE_EXPORT_SUPPRESSION"),
+    (0x1_0000, "CF_LONGJUMP_TABLE_PRESENT"),
+    (0x2_0000, "RF_INSTRUMENTED"),
+    (0x4_0000, "RF_ENABLE"),
+    (0x8_0000, "RF_STRICT"),
+    (0x10_0000, "RETPOLINE_PRESENT"),
+    (0x40_0000, "EH_CONTINUATION_TABLE_PRESENT"),
+    (0x80_0000, "XFG_ENABLED"),
+    (0x100_0000, "CASTGUARD_PRESENT"),
+    (0x200_0000, "MEMCPY_PRESENT"),
+];
+
+impl LoadConfig {
+    /// Names of the flags that are set. The upper four bits are none: they tell the width of the table's entries.
+    pub fn guard_names(&self) -> Vec<&'static str> {
+        FLAGS
+            .iter()
+            .filter(|(flag, _)| self.guard_flags & flag != 0)
+            .map(|(_, name)| *name)
+            .collect()
     }
 }

@@ -20,6 +20,8 @@ pub struct Section {
     pub file_size: u32,
     /// `IMAGE_SCN_*` flags.
     pub characteristics: u32,
+    /// Whether the file ends before its content does.
+    pub is_cut: bool,
 }
 
 impl Section {
@@ -74,6 +76,7 @@ mod tests {
             file_offset: 0,
             file_size: 16,
             characteristics,
+            is_cut: false,
         }
     }
 

@@ -106,6 +106,7 @@ fn real_objects_read_as_another_tool_reads_them() {
         assert!(object.undefined.contains(&"___acrt_iob_func".to_owned()));
         // As Visual Studio 2015 and later write it: product 0x104, a build of five digits.
         let (product, build) = object.compiler.unwrap();
+        assert_eq!(pe::tool(product).unwrap().to_string(), "C compiler 19.00");
         assert!(product == 0x104 && build > 23_000, "{product:#x} {build}");
     }
 }
@@ -282,6 +283,20 @@ fn a_made_library_tells_members_indexes_and_long_names() {
     f.truncate(f.len() - 8);
     let cut = archive(&f);
     assert_eq!((cut.members.len(), cut.problems.len()), (2, 1), "the last one has no end");
+}
+
+#[test]
+fn a_thin_library_names_its_members() {
+    let mut f = b"!<thin>\n".to_vec();
+    member(&mut f, "//", b"folder/one.o/\n");
+    // The size is that of the file elsewhere.
+    let header = format!("{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", "/0", 7, "", "", 0, 123_456);
+    f.extend(header.bytes());
+    let library = archive(&f);
+    assert!(library.is_thin && library.problems.is_empty());
+    let one = &library.members[0];
+    assert_eq!((one.name.as_str(), one.size), ("folder/one.o", 123_456));
+    assert!(one.file.as_ref().unwrap_err().problem.contains("a file of its own"));
 }
 
 #[test]

@@ -14,7 +14,8 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 }
 
 pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told, Failure> {
-    let image = Image::parse(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
+    let image =
+        Image::parse_cut(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
     let facts = diagnosis::image::facts(&image);
     let runs = facts.is_driver && facts.machine == Machine::Amd64 && bytes.len() <= MAX_DRIVER;
     let signing = diagnosis::signed::image(&image, &facts, &[], super::now());
@@ -33,8 +34,9 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             text
         }
     };
-    // What is warned of does not keep the image from being what it is.
-    Ok(Told { text, outcome: Outcome::Clean })
+    // What is warned of does not keep the image from being what it is; that it is damaged does.
+    let outcome = if facts.unread.is_empty() { Outcome::Clean } else { Outcome::Findings };
+    Ok(Told { text, outcome })
 }
 
 /// As the bench wants it. A PDB tells nothing about imports.

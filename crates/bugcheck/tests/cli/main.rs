@@ -5,6 +5,7 @@ mod binaries;
 mod broken;
 mod crash_dumps;
 mod disasm;
+mod dissected;
 mod drivers;
 mod golden;
 mod images;

@@ -2,7 +2,7 @@
 
 #[allow(dead_code, reason = "the tests of the reader use all of it")]
 #[path = "../../../pe/src/library_writer.rs"]
-mod library_writer;
+pub mod library_writer;
 
 use crate::{command, golden};
 use library_writer::{DATA, Library};
@@ -16,10 +16,10 @@ const I386: u16 = 0x14c;
 const AMD64: u16 = 0x8664;
 
 /// A folder of this test's own, removed with it.
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    pub fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -28,14 +28,14 @@ impl Folder {
         Folder(home)
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
     /// What a run inside the folder says: no path in it is of this machine.
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
         let output = command(arguments).current_dir(&self.0).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(text).unwrap())

@@ -16,6 +16,8 @@ pub struct Archive {
     pub index: Option<Vec<String>>,
     /// Symbols of the second linker member, which Microsoft's and LLVM's write; `None` without one.
     pub second_index: Option<Vec<String>>,
+    /// Whether it only names its members, which are files of their own (GNU `ar`, option `T`).
+    pub is_thin: bool,
     /// What is wrong; the rest is told all the same.
     pub problems: Vec<Error>,
 }
@@ -37,13 +39,18 @@ pub struct Member {
     pub module: Option<String>,
 }
 
-pub(super) fn read(data: &[u8]) -> Result<Archive, Error> {
-    let mut archive =
-        Archive { members: Vec::new(), index: None, second_index: None, problems: Vec::new() };
+pub(super) fn read(data: &[u8], is_thin: bool) -> Result<Archive, Error> {
+    let mut archive = Archive {
+        members: Vec::new(),
+        index: None,
+        second_index: None,
+        is_thin,
+        problems: Vec::new(),
+    };
     let mut long_names: &[u8] = &[];
     let mut at = 8u64;
     while at < data.len() as u64 {
-        let (raw, date, bytes) = match header(data, at) {
+        let (raw, date, bytes, size) = match header(data, at, is_thin) {
             Ok(found) => found,
             // Without a size the next member cannot be found.
             Err(error) => {
@@ -51,7 +58,6 @@ pub(super) fn read(data: &[u8]) -> Result<Archive, Error> {
                 break;
             }
         };
-        let size = bytes.len() as u64;
         match raw.as_str() {
             "/" if archive.index.is_none() => {
                 let index = first_index(bytes, at + HEADER);
@@ -64,10 +70,13 @@ pub(super) fn read(data: &[u8]) -> Result<Archive, Error> {
             "//" => long_names = bytes,
             // 64-bit indexes, indexes of ARM64EC, and hybrid maps tell nothing new.
             "/SYM64/" | "/<ECSYMBOLS>/" | "/<XFGHASHMAP>/" | "/<HYBRIDMAP>/" => {}
-            _ => archive.members.push(one(&raw, long_names, at, date, bytes)),
+            _ => archive.members.push(match is_thin {
+                true => named(&raw, long_names, at, date, size),
+                false => one(&raw, long_names, at, date, bytes),
+            }),
         }
         // Members begin on even offsets.
-        at = (at + HEADER + size).next_multiple_of(2);
+        at = (at + HEADER + bytes.len() as u64).next_multiple_of(2);
     }
     Ok(archive)
 }
@@ -76,8 +85,9 @@ fn keep(found: Result<Vec<String>, Error>, problems: &mut Vec<Error>) -> Option<
     found.map_err(|error| problems.push(error)).ok()
 }
 
-/// A member's name as it stands in the header, its date, its content.
-fn header(data: &[u8], at: u64) -> Result<(String, u64, &[u8]), Error> {
+/// A member's name as it stands in the header, its date, its content, its size. Those of a thin archive that
+/// are no index have no content here.
+fn header(data: &[u8], at: u64, is_thin: bool) -> Result<(String, u64, &[u8], u64), Error> {
     let field = |offset: u64, length: u64, name| -> Result<String, Error> {
         Ok(text(slice(data, Place::new(at + offset, name), length)?).trim().to_owned())
     };
@@ -90,13 +100,22 @@ fn header(data: &[u8], at: u64) -> Result<(String, u64, &[u8]), Error> {
     if array::<2>(data, end)? != *b"`\n" {
         return Err(Error::new(end, "is not \"`\\n\""));
     }
-    let bytes = slice(data, Place::new(at + HEADER, "member content"), size)?;
-    Ok((name, date, bytes))
+    let own = ["/", "//", "/SYM64/"].contains(&name.as_str());
+    let held = if is_thin && !own { 0 } else { size };
+    let bytes = slice(data, Place::new(at + HEADER, "member content"), held)?;
+    Ok((name, date, bytes, size))
 }
 
-fn one(raw: &str, long_names: &[u8], offset: u64, date: u64, bytes: &[u8]) -> Member {
+/// A member of a thin archive.
+fn named(raw: &str, long_names: &[u8], offset: u64, date: u64, size: u64) -> Member {
+    let problem = "is in a file of its own, which a thin archive only names; give that file";
+    let file = Err(Error::new(Place::new(offset + HEADER, "member content"), problem));
+    Member { name: name(raw, long_names), offset, size, date, file, module: None }
+}
+
+fn name(raw: &str, long_names: &[u8]) -> String {
     let digits = raw.strip_prefix('/').and_then(|digits| digits.parse::<usize>().ok());
-    let name = match digits.and_then(|start| long_names.get(start..)) {
+    match digits.and_then(|start| long_names.get(start..)) {
         // GNU ends a long name with "/\n", Microsoft's librarian with a NUL.
         Some(rest) => {
             let end = rest.iter().position(|byte| [0, b'\n'].contains(byte));
@@ -104,7 +123,11 @@ fn one(raw: &str, long_names: &[u8], offset: u64, date: u64, bytes: &[u8]) -> Me
             name.strip_suffix('/').map_or_else(|| name.clone(), str::to_owned)
         }
         None => raw.strip_suffix('/').unwrap_or(raw).to_owned(),
-    };
+    }
+}
+
+fn one(raw: &str, long_names: &[u8], offset: u64, date: u64, bytes: &[u8]) -> Member {
+    let name = name(raw, long_names);
     let mut file = member(bytes);
     // Offsets of errors are the library's.
     let base = offset + HEADER;

@@ -85,12 +85,8 @@ pub fn is_object(data: &[u8]) -> bool {
 /// # Errors
 /// A file that is none, or one whose headers are cut off.
 pub fn read(data: &[u8]) -> Result<ObjectFile, Error> {
-    if data.starts_with(ARCHIVE) {
-        return archive::read(data).map(ObjectFile::Archive);
-    }
-    if data.starts_with(THIN_ARCHIVE) {
-        let problem = "is that of a thin archive, which only names its members; give those";
-        return Err(Error::new(Place::new(0, "archive signature"), problem));
+    if data.starts_with(ARCHIVE) || data.starts_with(THIN_ARCHIVE) {
+        return archive::read(data, data.starts_with(THIN_ARCHIVE)).map(ObjectFile::Archive);
     }
     member(data)
 }

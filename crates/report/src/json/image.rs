@@ -38,15 +38,51 @@ struct Document<'a> {
     debug: Vec<DebugDocument>,
     security_cookie: Option<String>,
     flow_guard: bool,
+    /// `IMAGE_GUARD_*` flags, without that.
+    guard_flags: Vec<&'static str>,
+    shadow_stack: bool,
+    /// `ARM64EC`, `ARM64X`, `CHPE`, or null.
+    hybrid: Option<&'static str>,
+    pogo: Option<PogoDocument<'a>>,
     sections: Vec<SectionDocument<'a>>,
     imports: Vec<ModuleDocument<'a>>,
     delay_imports: Vec<ModuleDocument<'a>>,
     exports: Vec<ExportDocument<'a>>,
     families: BTreeMap<String, usize>,
+    /// Imports that raise or lower the IRQL, of a driver.
+    irql: &'a [String],
+    /// What its INF has to agree with, of a driver.
+    inf: Option<InfDocument<'a>>,
     bench: Option<BenchDocument>,
     tools: Vec<ToolDocument>,
     warnings: &'a [String],
+    /// Whether the file ends before its sections do.
+    cut: bool,
     unread: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct PogoDocument<'a> {
+    kind: &'a str,
+    parts: Vec<PartDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct PartDocument<'a> {
+    name: &'a str,
+    rva: u32,
+    size: u32,
+}
+
+#[derive(Serialize)]
+struct InfDocument<'a> {
+    models: Option<String>,
+    driver_ver: Option<&'a str>,
+    file: Option<&'a str>,
+    service_type: u8,
+    class: Option<&'static str>,
+    kmdf: bool,
+    export_driver: bool,
 }
 
 #[derive(Serialize)]
@@ -121,6 +157,8 @@ struct BenchDocument {
 
 #[derive(Serialize)]
 struct ToolDocument {
+    /// What the product number stands for, where that is known.
+    name: Option<String>,
     product: u16,
     build: u16,
     objects: u32,
@@ -181,6 +219,17 @@ pub fn image_json(
             .filter(|config| config.security_cookie_va != 0)
             .map(|config| format!("{:#x}", config.security_cookie_va)),
         flow_guard: it.has_flow_guard(),
+        guard_flags: it.load_config.as_ref().map(|it| it.guard_names()).unwrap_or_default(),
+        shadow_stack: it.is_cet_compatible,
+        hybrid: it.hybrid,
+        pogo: it.pogo.as_ref().map(|pogo| PogoDocument {
+            kind: &pogo.kind,
+            parts: pogo
+                .parts
+                .iter()
+                .map(|(rva, size, name)| PartDocument { name, rva: *rva, size: *size })
+                .collect(),
+        }),
         sections: it.sections.iter().map(section).collect(),
         imports: modules(&it.imports),
         delay_imports: modules(&it.delay_imports),
@@ -195,6 +244,16 @@ pub fn image_json(
             })
             .collect(),
         families: if it.is_driver { it.families().into_iter().collect() } else { BTreeMap::new() },
+        irql: &it.irql,
+        inf: it.for_inf.as_ref().map(|inf| InfDocument {
+            models: inf.decoration.map(|it| format!("{it}.{}.{}", inf.oldest[0], inf.oldest[1])),
+            driver_ver: inf.version.as_deref(),
+            file: inf.file.as_deref(),
+            service_type: inf.service_type,
+            class: inf.class,
+            kmdf: inf.is_kmdf,
+            export_driver: inf.is_export_driver,
+        }),
         bench: coverage.map(|list| {
             let [implemented, partly, refused, missing] = list.counts();
             let share = rounded(list.share(), 1e4);
@@ -204,12 +263,14 @@ pub fn image_json(
             .tools
             .iter()
             .map(|tool| ToolDocument {
+                name: pe::tool(tool.product).map(|tool| tool.to_string()),
                 product: tool.product,
                 build: tool.build,
                 objects: tool.objects,
             })
             .collect(),
         warnings: &it.warnings,
+        cut: it.is_cut,
         unread: it.unread.iter().map(pe::Error::to_string).collect(),
     };
     if in_lines { line(&made) } else { document(&made) }

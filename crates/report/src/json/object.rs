@@ -57,6 +57,8 @@ enum Holds<'a> {
         machine_code: bool,
     },
     Library {
+        /// Whether it only names its members.
+        thin: bool,
         first_index: Option<&'a [String]>,
         second_index: Option<&'a [String]>,
         members: Vec<MemberDocument<'a>>,
@@ -66,6 +68,7 @@ enum Holds<'a> {
 
 #[derive(Serialize)]
 struct CompilerDocument {
+    name: Option<String>,
     product: u16,
     build: u16,
 }
@@ -111,7 +114,11 @@ fn holds(it: &ObjectFile) -> Holds<'_> {
             big: it.is_big,
             machine_code: true,
             source: it.source.as_deref(),
-            compiler: it.compiler.map(|(product, build)| CompilerDocument { product, build }),
+            compiler: it.compiler.map(|(product, build)| CompilerDocument {
+                name: pe::tool(product).map(|tool| tool.to_string()),
+                product,
+                build,
+            }),
             directives: &it.directives,
             symbols: it.symbols,
             symbol_records: it.symbol_records,
@@ -148,6 +155,7 @@ fn holds(it: &ObjectFile) -> Holds<'_> {
         },
         ObjectFile::Bitcode => Holds::Bitcode { machine_code: false },
         ObjectFile::Archive(it) => Holds::Library {
+            thin: it.is_thin,
             first_index: it.index.as_deref(),
             second_index: it.second_index.as_deref(),
             members: it.members.iter().map(member).collect(),

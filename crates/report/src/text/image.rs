@@ -26,6 +26,10 @@ pub fn image_text(
     for warning in &it.warnings {
         page.wrapped(2, 4, &[(Ink::Warn, "Warning: "), (Ink::Plain, warning)]);
     }
+    if it.is_cut {
+        let text = "The file was cut off: what follows is what it still holds.";
+        page.wrapped(2, 4, &[(Ink::Warn, text)]);
+    }
     for error in &it.unread {
         let error = format!("{error}.");
         page.wrapped(2, 4, &[(Ink::Warn, "Not read: "), (Ink::Plain, &error)]);
@@ -38,8 +42,11 @@ pub fn image_text(
     modules(&mut page, "Delay-loaded imports", &it.delay_imports);
     exports(&mut page, it);
     if it.is_driver {
+        rows(&mut page, "For the INF", &for_inf(it));
+        irql(&mut page, it);
         bench(&mut page, it, coverage);
     }
+    pogo(&mut page, it);
     tools(&mut page, it);
     page.finish()
 }
@@ -94,6 +101,7 @@ fn about(it: &ImageFacts) -> Vec<(&str, String)> {
     };
     let checksum = match it.checksum_fits() {
         Some(true) => format!("{:#x}, right", it.checksum),
+        _ if it.is_cut => format!("{:#x}, of the whole file", it.checksum),
         Some(false) => format!("{:#x}, wrong: {:#x} is right", it.checksum, it.computed_checksum),
         None => "none".to_owned(),
     };
@@ -101,8 +109,9 @@ fn about(it: &ImageFacts) -> Vec<(&str, String)> {
         Some(size) => format!("{size} bytes of Authenticode in the file, told below"),
         None => "none in the file; a catalog may hold one".to_owned(),
     };
+    let hybrid = it.hybrid.map(|it| format!(" ({it})")).unwrap_or_default();
     let mut rows = vec![
-        ("form", format!("{form}, {}, for {}", it.subsystem, it.machine)),
+        ("form", format!("{form}, {}, for {}{hybrid}", it.subsystem, it.machine)),
         ("time stamp", stamp),
         ("size in memory", format!("{:#x}", it.size)),
         ("base, entry", format!("{:#x}, {:#x}", it.base, it.entry)),
@@ -134,6 +143,9 @@ fn debugging(it: &ImageFacts) -> Vec<(&str, String)> {
             .collect();
         rows.push(("directory", kinds.join(", ")));
     }
+    if it.is_cet_compatible {
+        rows.push(("shadow stack", "compatible (CET)".to_owned()));
+    }
     if let Some(config) = &it.load_config {
         let cookie = match config.security_cookie_va {
             0 => "none".to_owned(),
@@ -141,10 +153,18 @@ fn debugging(it: &ImageFacts) -> Vec<(&str, String)> {
         };
         rows.push(("stack cookie", cookie));
         let guard = match it.has_flow_guard() {
-            true => format!("on, {} valid targets", config.guard_cf_function_count),
+            true => {
+                let kernel =
+                    if it.is_driver { "; in the kernel it acts where HVCI is on" } else { "" };
+                format!("on, {} valid targets{kernel}", config.guard_cf_function_count)
+            }
             false => "off".to_owned(),
         };
         rows.push(("flow guard", guard));
+        let names = config.guard_names();
+        if !names.is_empty() {
+            rows.push(("guard flags", names.join(", ")));
+        }
     }
     rows
 }
@@ -247,15 +267,77 @@ fn bench(page: &mut Page<'_>, it: &ImageFacts, coverage: Option<&Imports>) {
     page.labelled(4, 16, "has", &text);
 }
 
+/// A tool by its number in Microsoft's list: `C compiler 19.00 (0x104)`, or the number alone.
+pub(crate) fn product(number: u16) -> String {
+    match pe::tool(number) {
+        Some(tool) => format!("{tool} ({number:#x})"),
+        None => format!("product {number:#x}"),
+    }
+}
+
+/// What the INF has to agree with.
+fn for_inf(it: &ImageFacts) -> Vec<(&str, String)> {
+    let Some(inf) = &it.for_inf else { return Vec::new() };
+    let mut rows = Vec::new();
+    let [major, minor] = inf.oldest;
+    if let Some(decoration) = inf.decoration {
+        let text =
+            format!("[Models.{decoration}.{major}.{minor}]: it asks for Windows {major}.{minor}");
+        rows.push(("models", text));
+    }
+    if let Some(version) = &inf.version {
+        rows.push(("DriverVer", format!("date,{version}: the version of the file")));
+    }
+    if let Some(file) = &inf.file {
+        rows.push(("file", format!("{file}: the name that it was built under")));
+    }
+    let kind =
+        if inf.service_type == 2 { "SERVICE_FILE_SYSTEM_DRIVER" } else { "SERVICE_KERNEL_DRIVER" };
+    rows.push(("ServiceType", format!("{} ({kind})", inf.service_type)));
+    if let Some(class) = inf.class {
+        rows.push(("Class", format!("{class}, by what it imports")));
+    }
+    if inf.is_kmdf {
+        rows.push(("KMDF", "a .Wdf section with KmdfService".to_owned()));
+    }
+    if inf.is_export_driver {
+        let text = "it exports functions for other drivers; such a one has no service of its own";
+        rows.push(("export driver", text.to_owned()));
+    }
+    rows
+}
+
+fn irql(page: &mut Page<'_>, it: &ImageFacts) {
+    if it.irql.is_empty() {
+        return;
+    }
+    page.blank();
+    page.heading(2, &format!("Raise or lower the IRQL ({})", it.irql.len()));
+    names(page, it.irql.clone());
+    if it.machine == pe::Machine::Amd64 {
+        let text = "KeRaiseIrql and KeLowerIrql of x64 are compiled in, and no imports: disasm shows them.";
+        page.wrapped(6, 6, &[(Ink::Faint, text)]);
+    }
+}
+
+/// Parts of sections, as the linker laid them out.
+fn pogo(page: &mut Page<'_>, it: &ImageFacts) {
+    let Some(pogo) = &it.pogo else { return };
+    page.blank();
+    page.heading(2, &format!("Parts of sections ({}, {})", pogo.kind, pogo.parts.len()));
+    let all = pogo.parts.iter().map(|(rva, size, name)| format!("{name} {rva:x}+{size:x}"));
+    names(page, all.collect());
+}
+
 fn tools(page: &mut Page<'_>, it: &ImageFacts) {
     if it.tools.is_empty() {
         return;
     }
     page.blank();
-    page.heading(2, "Made by (product, build, objects)");
+    page.heading(2, "Made by (tool, build, objects)");
     let all = it
         .tools
         .iter()
-        .map(|tool| format!("{:#x} {} \u{d7}{}", tool.product, tool.build, tool.objects));
+        .map(|tool| format!("{} {} \u{d7}{}", product(tool.product), tool.build, tool.objects));
     names(page, all.collect());
 }

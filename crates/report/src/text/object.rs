@@ -56,7 +56,11 @@ fn what(it: &ObjectFile) -> String {
             let only = it.members.iter().any(|member| {
                 matches!(member.file, Ok(ObjectFile::Import(_))) || member.module.is_some()
             });
-            if only { "import library".to_owned() } else { "library".to_owned() }
+            match (it.is_thin, only) {
+                (true, _) => "thin library, which only names its members".to_owned(),
+                (_, true) => "import library".to_owned(),
+                _ => "library".to_owned(),
+            }
         }
     }
 }
@@ -80,7 +84,12 @@ fn objects(page: &mut Page<'_>, it: &Object) {
         page.labelled(2, 12, "source", source);
     }
     if let Some((product, build)) = it.compiler {
-        page.labelled(2, 12, "compiler", &format!("product {product:#x}, build {build}"));
+        page.labelled(
+            2,
+            12,
+            "compiler",
+            &format!("{}, build {build}", super::image::product(product)),
+        );
     }
     let symbols = format!("{}, in {} records", it.symbols, it.symbol_records);
     page.labelled(2, 12, "symbols", &symbols);
@@ -229,6 +238,7 @@ fn members(page: &mut Page<'_>, it: &Archive) {
     for member in others.iter().take(MOST_MEMBERS) {
         let text = match &member.file {
             Ok(file) => what(file),
+            Err(_) if it.is_thin => "a file of its own".to_owned(),
             Err(_) => "of no kind that is known".to_owned(),
         };
         let text = format!("  {} bytes, {text}", member.size);
