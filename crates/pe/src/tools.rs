@@ -6,13 +6,16 @@
 
 use std::fmt;
 
+/// Major and minor number of a version.
+type Number = (u16, u16);
+
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tool {
     /// What it is.
     pub what: &'static str,
     /// Its version: major, minor.
-    pub version: Option<(u16, u16)>,
+    pub version: Option<Number>,
 }
 
 impl fmt::Display for Tool {
@@ -46,7 +49,7 @@ const ROW: [&str; 18] = [
     "C++ compiler, optimised by profile",
 ];
 /// First number of a row, version of the linker, version of the compiler.
-const ROWS: [(u16, (u16, u16), (u16, u16)); 5] = [
+const ROWS: [(u16, Number, Number); 5] = [
     (0x0b5, (10, 10), (16, 10)),
     (0x0c7, (11, 0), (17, 0)),
     (0x0d9, (12, 0), (18, 0)),
