@@ -44,7 +44,7 @@ fn install(inf: &Inf, story: &Story) {
         missing: &[],
     };
     shown(&report::install_text(&it, &PLAIN));
-    report::install_json(&it).expect("a document");
+    report::install_json(&it, None).expect("a document");
     let at = Moment { day: "2024/02/29".to_owned(), time: "10:00:00.000".to_owned() };
     let log = report::install_log(&it, &at);
     assert!(is_setup_log(log.as_bytes()));

@@ -18,7 +18,14 @@ fn driver(name: &str) -> Driver {
     let path = root.join(format!("drivers/clean/{name}/{name}.sys"));
     let image = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let device = bench::Device::default();
-    Driver { path: format!("{name}.sys"), image, pdb: None, device, with: Vec::new() }
+    Driver {
+        path: format!("{name}.sys"),
+        image,
+        pdb: None,
+        device,
+        with: Vec::new(),
+        installed: None,
+    }
 }
 
 fn asked(what: &str) -> bool {

@@ -1,8 +1,9 @@
 //! The driver under test, and the images beside it.
 
 use crate::image::Mapped;
+use crate::installed::Installed;
 use crate::report::{Device, Driver};
-use crate::token::WithToken;
+use crate::token::{InstalledToken, WithToken};
 use finding::{Frame, Trust};
 use kernel::{Role, World, map};
 use pe::unwind::{self, Registers, Rip};
@@ -34,6 +35,7 @@ pub(crate) struct Target {
     pub notes: Vec<String>,
     pub codes: Vec<u32>,
     pub device: Device,
+    pub installed: Option<Installed>,
 }
 
 impl Deref for Target {
@@ -70,12 +72,24 @@ impl Target {
         let mut images = images.into_iter();
         let Some(first) = images.next() else { return Err(Refused("no image.".to_owned())) };
         let device = driver.device.clone();
-        Ok(Target { driver: first, others: images.collect(), notes, codes, device })
+        let installed = driver.installed.clone();
+        notes.extend(installed.iter().flat_map(|it| it.notes.clone()));
+        Ok(Target { driver: first, others: images.collect(), notes, codes, device, installed })
     }
 
     /// The driver, and then the images beside it.
     pub fn images(&self) -> impl Iterator<Item = &Mapped> {
         std::iter::once(&self.driver).chain(&self.others)
+    }
+
+    /// The INF that installed the driver, as tokens name it.
+    pub fn installed_token(&self) -> Option<InstalledToken> {
+        let told = |it: &Installed| InstalledToken {
+            hash: it.hash,
+            inf: it.inf.clone(),
+            section: it.section.clone(),
+        };
+        self.installed.as_ref().map(told)
     }
 
     /// The images beside the driver, as tokens name them.

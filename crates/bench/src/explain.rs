@@ -107,6 +107,7 @@ pub(crate) fn outcome(
                     schedule: schedule.clone(),
                     path: target.path.clone(),
                     with: target.with_token(),
+                    installed: target.installed_token(),
                 }
                 .to_string(),
             );

@@ -31,6 +31,7 @@ mod explain;
 mod fuzz_entry;
 mod image;
 mod imports;
+mod installed;
 mod link;
 mod listing;
 pub mod live;
@@ -53,6 +54,7 @@ pub use driver::Refused;
 pub use dump::Extent;
 pub use fuzz_entry::fuzz_scenario;
 pub use imports::{Import, Imports, imports};
+pub use installed::{Installed, function_driver};
 pub use kernel::{Role, Support};
 pub use listing::{Standard, Suited, standard, suited};
 pub use meter::Meter;
@@ -62,4 +64,4 @@ pub use report::{
     TraceLine, Unsupported, Verdict, With,
 };
 pub use scenario_file::BadScenario;
-pub use token::{BadToken, Token, WithToken, image_hash};
+pub use token::{BadToken, InstalledToken, Token, WithToken, image_hash};

@@ -119,6 +119,7 @@ mod tests {
                 pdb: None,
                 device: Default::default(),
                 with: Vec::new(),
+                installed: None,
             };
             let target = Rc::new(Target::read(&driver).expect("a driver"));
             let calls = calls(&target, &crate::campaign::load_scenario());

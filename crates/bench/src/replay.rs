@@ -101,8 +101,23 @@ fn fits(target: &Target, token: &Token) -> Result<(), Refused> {
             )));
         }
     }
-    match target.others.get(token.with.len()) {
-        Some(image) => Err(Refused(format!("the token was made without {}.", image.name))),
-        None => Ok(()),
+    if let Some(image) = target.others.get(token.with.len()) {
+        return Err(Refused(format!("the token was made without {}.", image.name)));
+    }
+    match (&target.installed, &token.installed) {
+        (None, None) => Ok(()),
+        (Some(own), Some(wanted)) if own.hash == wanted.hash => Ok(()),
+        (Some(own), Some(wanted)) => Err(Refused(format!(
+            "the token was made with what [{}] of {} set in the registry then, hash {:08x}; it sets \
+             something else now, with hash {:08x}.",
+            wanted.section, wanted.inf, wanted.hash, own.hash
+        ))),
+        (None, Some(wanted)) => Err(Refused(format!(
+            "the token was made for a driver that {} installed; give it with --inf.",
+            wanted.inf
+        ))),
+        (Some(own), None) => {
+            Err(Refused(format!("the token was made without an INF; leave {} out.", own.inf)))
+        }
     }
 }

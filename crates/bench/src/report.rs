@@ -19,6 +19,8 @@ pub struct Driver {
     pub device: Device,
     /// Images that are loaded beside it.
     pub with: Vec<With>,
+    /// How an INF installed it; only as its service has to be, if none.
+    pub installed: Option<crate::Installed>,
 }
 
 /// An image that is loaded beside the driver under test.

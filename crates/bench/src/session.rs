@@ -73,6 +73,9 @@ fn set_up_machine(target: &Rc<Target>, scenario: &Scenario, record: bool) -> (Ma
     if !target.device.name.is_empty() {
         world.plug_in(target.device.model.make());
     }
+    if let Some(installed) = &target.installed {
+        world.install(&installed.registry);
+    }
     for image in target.images() {
         world.load(image.image.clone());
     }

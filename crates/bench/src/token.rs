@@ -1,6 +1,8 @@
 //! Replay tokens: `bc1:HASH:SCENARIO:SCHEDULE:PATH`, and `:DEVICE` after it where the driver ran
 //! with another device than the default one, and then `:HASHrPATH` for each image beside the driver,
-//! `r` being `l` for an export driver, `b` and `a` for a driver below and above.
+//! `r` being `l` for an export driver, `b` and `a` for a driver below and above, and `i` for the INF that
+//! installed the driver: `HASH` is then that of what it set in the registry, and behind the path there are a
+//! line feed and the install section.
 //!
 //! `HASH` is 8 hex digits of the driver image's FNV-1a hash, `SCENARIO` the scenario's name,
 //! `SCHEDULE` the deviations (see `schedule::Schedule`), `PATH` the driver's path as it was given,
@@ -27,6 +29,19 @@ pub struct Token {
     pub device: String,
     /// Images beside the driver, in their order.
     pub with: Vec<WithToken>,
+    /// The INF that installed it.
+    pub installed: Option<InstalledToken>,
+}
+
+/// An INF that installed the driver, as a token names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledToken {
+    /// Hash of what it set in the registry.
+    pub hash: u32,
+    /// Path of the INF as it was given.
+    pub inf: String,
+    /// The install section, with its platform.
+    pub section: String,
 }
 
 /// An image beside the driver, as a token names it.
@@ -56,7 +71,8 @@ impl fmt::Display for Token {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "bc1:{:08x}:{}:{}:", self.hash, self.scenario, self.schedule)?;
         encode(&self.path, to)?;
-        if !self.device.is_empty() || !self.with.is_empty() {
+        let alone = self.with.is_empty() && self.installed.is_none();
+        if !self.device.is_empty() || !alone {
             to.write_str(":")?;
             encode(&self.device, to)?;
         }
@@ -64,6 +80,10 @@ impl fmt::Display for Token {
             let letter = ROLES.iter().find(|known| known.1 == *role).map_or('l', |known| known.0);
             write!(to, ":{hash:08x}{letter}")?;
             encode(path, to)?;
+        }
+        if let Some(InstalledToken { hash, inf, section }) = &self.installed {
+            write!(to, ":{hash:08x}i")?;
+            encode(&format!("{inf}\n{section}"), to)?;
         }
         Ok(())
     }
@@ -114,11 +134,19 @@ impl FromStr for Token {
         let path = decode(path).ok_or_else(|| bad("its path is not percent-encoded UTF-8"))?;
         let device = decode(rest.first().unwrap_or(&""));
         let device = device.ok_or_else(|| bad("its device is not percent-encoded UTF-8"))?;
-        let with = rest.iter().skip(1).map(|part| image(part));
-        let with = with.collect::<Option<Vec<_>>>();
+        let mut beside = rest.get(1..).unwrap_or_default();
+        let mut inf = None;
+        if let [front @ .., last] = beside
+            && last.as_bytes().get(8) == Some(&b'i')
+        {
+            inf = Some(installed(last).ok_or_else(|| bad("its INF is not told as HASHiPATH"))?);
+            beside = front;
+        }
+        let with = beside.iter().map(|part| image(part)).collect::<Option<Vec<_>>>();
         let with =
             with.ok_or_else(|| bad("an image beside the driver is not told as HASHrPATH"))?;
-        Ok(Token { hash, scenario: scenario.to_owned(), schedule, path, device, with })
+        let scenario = scenario.to_owned();
+        Ok(Token { hash, scenario, schedule, path, device, with, installed: inf })
     }
 }
 
@@ -128,6 +156,13 @@ fn image(text: &str) -> Option<WithToken> {
     let letter = rest.next()?;
     let role = ROLES.iter().find(|known| known.0 == letter)?.1;
     Some(WithToken { hash, role, path: decode(rest.as_str())? })
+}
+
+fn installed(text: &str) -> Option<InstalledToken> {
+    let hash = u32::from_str_radix(text.get(..8)?, 16).ok()?;
+    let both = decode(text.get(9..)?)?;
+    let (inf, section) = both.rsplit_once('\n')?;
+    Some(InstalledToken { hash, inf: inf.to_owned(), section: section.to_owned() })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -160,6 +195,11 @@ mod tests {
                 path: path.to_owned(),
                 device: path.to_owned(),
                 with: vec![WithToken { hash: 7, role: Role::Below, path: path.to_owned() }],
+                installed: (!path.is_empty()).then(|| InstalledToken {
+                    hash: 9,
+                    inf: path.to_owned(),
+                    section: "A_Install.NT".to_owned(),
+                }),
             };
             let text = token.to_string();
             assert!(!text.contains([' ', '\'', '$', '*', '>']), "{text}");
@@ -178,6 +218,8 @@ mod tests {
             "bc1:0:a:9:x",
             "bc1:0:a:0:%f",
             "bc1:0:a:0:x::1",
+            "bc1:0:a:0:x::00000001ia.inf",
+            "bc1:0:a:0:x::00000001ia.inf%0ab:00000001la.sys",
         ] {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }

@@ -36,6 +36,7 @@ fn load_token(driver: &Driver) -> Token {
         schedule: schedule::Schedule::default(),
         path: driver.path.clone(),
         with: driver.with.iter().map(with).collect(),
+        installed: None,
     }
 }
 

@@ -60,6 +60,7 @@ fn a_token_of_another_driver_is_refused() {
         let token = Token {
             device: String::new(),
             with: Vec::new(),
+            installed: None,
             hash: bench::image_hash(&driver.image),
             scenario: "load-unload".to_owned(),
             schedule: schedule::Schedule::default(),
@@ -81,6 +82,7 @@ fn a_scenario_that_the_driver_has_not_is_refused() {
         let token = Token {
             device: String::new(),
             with: Vec::new(),
+            installed: None,
             hash: bench::image_hash(&driver.image),
             scenario: scenario.to_owned(),
             schedule: schedule::Schedule::default(),
@@ -99,6 +101,7 @@ fn a_schedule_that_does_not_fit_says_from_where() {
         let token = Token {
             device: String::new(),
             with: Vec::new(),
+            installed: None,
             hash: bench::image_hash(&driver.image),
             scenario: "read-write".to_owned(),
             schedule: text.parse().unwrap(),

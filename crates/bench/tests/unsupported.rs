@@ -107,6 +107,7 @@ fn what_is_lacking_comes_again_from_its_schedule() {
     let token = bench::Token {
         device: String::new(),
         with: Vec::new(),
+        installed: None,
         hash: bench::image_hash(&driver.image),
         scenario: report.unsupported[0].scenario.clone(),
         schedule: schedule::Schedule::default(),

@@ -48,7 +48,7 @@ pub(crate) fn load(
         beside.push(With { path, image, pdb, role: *role });
     }
     let path = path.to_string_lossy().into_owned();
-    Ok(Loaded { driver: Driver { path, image, pdb, device, with: beside }, notes })
+    Ok(Loaded { driver: Driver { path, image, pdb, device, with: beside, installed: None }, notes })
 }
 
 /// An image that is loaded beside the driver: `FILE` for an export driver, `FILE:below` or

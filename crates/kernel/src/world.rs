@@ -87,6 +87,8 @@ pub struct World {
     pub modules: Vec<Module>,
     /// The scenario's actors; the first [`World::starters`] run from the start.
     pub actors: Vec<Actor>,
+    /// How the driver under test was installed; by no INF if none.
+    pub(crate) installed: Option<std::sync::Arc<crate::cm::installed::Installed>>,
     /// Actors that run from the start; the rest wind the run down, one after another.
     pub starters: usize,
     /// Who chooses.
@@ -178,6 +180,7 @@ impl World {
             registry,
             modules: Vec::new(),
             actors: Vec::new(),
+            installed: None,
             starters: 0,
             strategy: Any::Replay(schedule::Replay::new(Schedule::default())),
             taken: Vec::new(),

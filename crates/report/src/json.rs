@@ -140,8 +140,12 @@ impl Serialize for Trace<'_> {
 /// # Errors
 /// None that a report can cause; `serde_json` cannot say so in a type.
 pub fn test_json(report: &Report) -> serde_json::Result<String> {
+    document(&test_document(report))
+}
+
+fn test_document(report: &Report) -> TestDocument<'_> {
     let scenarios = report.coverage.scenarios.iter();
-    document(&TestDocument {
+    TestDocument {
         schema: "bugcheck.test.1",
         driver: &report.driver,
         verdict: verdict(report.verdict),
@@ -173,7 +177,7 @@ pub fn test_json(report: &Report) -> serde_json::Result<String> {
         findings: &report.findings,
         unsupported: report.unsupported.iter().map(unsupported).collect(),
         notes: &report.notes,
-    })
+    }
 }
 
 /// A replay's outcome, schema `bugcheck.replay.1`; with `trace`, everything that happened.

@@ -145,6 +145,7 @@ impl Live {
                 path: target.path.clone(),
                 device: target.device.name.clone(),
                 with: target.with_token(),
+                installed: target.installed_token(),
             },
             without: without.iter().map(|&rule| rule.to_owned()).collect(),
         };

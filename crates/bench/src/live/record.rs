@@ -343,6 +343,7 @@ mod tests {
             path: "a/b.sys".to_owned(),
             device: "fifo-card".to_owned(),
             with: Vec::new(),
+            installed: None,
         };
         Head { token, without: vec!["hang".to_owned()] }
     }

@@ -10,7 +10,7 @@ fn driver(path: &str) -> Driver {
     let path = format!("{}/../../drivers/{path}.sys", env!("CARGO_MANIFEST_DIR"));
     let image = std::fs::read(&path).expect("a driver");
     let pdb = std::fs::read(std::path::Path::new(&path).with_extension("pdb")).ok();
-    Driver { path, image, pdb, device: Default::default(), with: Vec::new() }
+    Driver { path, image, pdb, device: Default::default(), with: Vec::new(), installed: None }
 }
 
 /// A session and what it records.

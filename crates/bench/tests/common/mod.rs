@@ -22,7 +22,19 @@ pub fn driver(folder: &str, name: &str) -> Driver {
         let (folder, name) = path.split_once('/').unwrap();
         with(folder, name, place)
     });
-    Driver { path, image, pdb, device: device(&source), with: with.collect() }
+    let with = with.collect();
+    let installed = head(&source, "installed by").next().map(|named| {
+        let (inf, section) = named.split_once(", section ").unwrap();
+        installed(&format!("drivers/{folder}/{name}/{inf}"), section)
+    });
+    Driver { path, image, pdb, device: device(&source), with, installed }
+}
+
+/// What section `section` of an INF of ours sets.
+pub fn installed(path: &str, section: &str) -> bench::Installed {
+    let inf = evidence::inf::Inf::parse(&std::fs::read(root().join(path)).unwrap()).unwrap();
+    let plan = evidence::inf::Plan::of(&inf, section, evidence::inf::Architecture::Amd64);
+    bench::Installed::of(path, &inf, &plan, None).unwrap()
 }
 
 /// What the head of a source says in lines `/* WHAT: .. */`.

@@ -1,25 +1,35 @@
 //! `bugcheck install`: which driver Windows would take for a device, and what installing it would do.
 
 use super::no_json;
+use crate::driver_file;
+use crate::duration;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
+use crate::progress::Meter;
+use crate::source::Sources;
+use bench::{Installed, Options, Report, Verdict};
 use clap::{Args, ValueEnum};
 use evidence::inf::{Architecture, Device, Inf, Plan, Signature, System, rank};
 use report::{Installation, Looked, Moment};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const EXAMPLES: &str = r"Examples:
   bugcheck install widget.inf --hardware 'PCI\VEN_10EE&DEV_EBEB&SUBSYS_EBEB10EE&REV_00'
   bugcheck install old.inf new.inf --hardware 'PCI\VEN_10EE&DEV_EBEB' --compatible 'PCI\CC_FF0000'
   bugcheck install widget.inf --hardware 'ROOT\WIDGET' --os 6.1-x86 --os-build 7601 --signed none
   bugcheck install widget.inf --hardware 'ROOT\WIDGET' --log setupapi.dev.log
+  bugcheck install widget.inf --hardware 'PCI\VEN_10EE&DEV_EBEB' --run --time 30s
 
 Nothing is installed, and no file of the package is changed. IDs of the device count in the order they are
 given, the most specific first, as its bus would report them.
-The exit status is 0 if a driver fits and its files lie beside the INF, else 1.";
+With --run the driver that was chosen goes through the scenarios of `bugcheck test`, on a machine whose
+registry holds what its INF sets: the key of its service, of its device and of its class. A replay token
+names the INF and fits only while that sets the same. The device itself stays that of the bench (--device).
+The exit status is 0 if a driver fits, its files lie beside the INF and a run found nothing, else 1; with
+--run 3 if the driver needs what the bench lacks.";
 
 /// Rank drivers for a device as Windows would, and say what installing the best one does
 #[derive(Args)]
@@ -52,6 +62,21 @@ pub(crate) struct Arguments {
     /// Write what Windows would log to this file, in the form of setupapi.dev.log
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Run the driver of the best one in the bench, with the registry as the INF leaves it
+    #[arg(long)]
+    run: bool,
+    /// Device that the driver drives, as for test
+    #[arg(long, value_name = "MODEL|FILE.toml", requires = "run")]
+    device: Option<String>,
+    /// Search for this long: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "run")]
+    time: Option<Duration>,
+    /// Stop after about this many schedules
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "run")]
+    schedules: Option<u64>,
+    /// Go on to the next bound although something was found
+    #[arg(long, requires = "run")]
+    keep_going: bool,
     /// Form of the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -141,15 +166,97 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         let fail = |error| Failure::Input(format!("{}: {error}.", path.display()));
         fs::write(path, text).map_err(fail)?;
     }
+    let good = it.chosen().is_some() && missing.is_empty() && !it.is_refused_unsigned();
+    let ran = match (arguments.run && good, chosen, &plan) {
+        (true, Some((node, inf)), Some(plan)) => {
+            Some(run_driver(arguments, &paths[node.package], inf, plan)?)
+        }
+        _ => None,
+    };
     output::print(&match arguments.format {
-        Format::Json => report::install_json(&it).map_err(no_json)?,
+        Format::Json => {
+            report::install_json(&it, ran.as_ref().map(|ran| &ran.0)).map_err(no_json)?
+        }
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
-            report::install_text(&it, &look)
+            let mut text = report::install_text(&it, &look);
+            if arguments.run && !good {
+                text.push_str("\nIt was not run: Windows would not load it.\n");
+            }
+            if let Some((report, driver)) = &ran {
+                let sources = Sources::of(driver);
+                let source = |file: &str, line| sources.line(file, line);
+                let look = report::Look { colour: output::wants_colour(), source: &source };
+                text.push('\n');
+                text.push_str(&report::test_text(report, &look));
+            }
+            text
         }
     })?;
-    let good = it.chosen().is_some() && missing.is_empty() && !it.is_refused_unsigned();
-    Ok(if good { Outcome::Clean } else { Outcome::Findings })
+    Ok(match ran.map(|(report, _)| report.verdict) {
+        Some(Verdict::Unsupported) => Outcome::Unsupported,
+        Some(Verdict::Findings) => Outcome::Findings,
+        Some(Verdict::Clean) => Outcome::Clean,
+        None if good => Outcome::Clean,
+        None => Outcome::Findings,
+    })
+}
+
+/// Runs the driver that `plan`, of the INF at `path`, installs; also where its image is.
+fn run_driver(
+    arguments: &Arguments,
+    path: &str,
+    inf: &Inf,
+    plan: &Plan,
+) -> Result<(Report, PathBuf), Failure> {
+    if arguments.os.architecture != Architecture::Amd64 {
+        let name = arguments.os.architecture.name();
+        return Err(Failure::Unsupported(format!(
+            "the bench runs drivers for x64, and this one is for {name}; leave --run out."
+        )));
+    }
+    let installed = settings(path, inf, plan)?;
+    let file = bench::function_driver(plan).map_or("", evidence::inf::Service::file);
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    // What is copied may be called otherwise in the package.
+    let copy = plan.copies.iter().find(|copy| copy.name.eq_ignore_ascii_case(file));
+    let source = copy.and_then(|copy| copy.source.as_deref()).unwrap_or(file);
+    let driver = find(folder, source).ok_or_else(|| {
+        Failure::Input(format!("{path}: its service's binary {file} does not lie beside it."))
+    })?;
+    let mut loaded = driver_file::load(&driver, None, arguments.device.as_deref(), &[])?;
+    loaded.driver.installed = Some(installed);
+    let options = Options {
+        schedules: arguments.schedules,
+        time: arguments.time,
+        keep_going: arguments.keep_going,
+        ..Options::default()
+    };
+    let meter = Meter::new(false);
+    let tested = bench::test(&loaded.driver, &options, &|progress| meter.show(progress));
+    drop(meter);
+    let mut report = tested.map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
+    report.notes.splice(0..0, loaded.notes);
+    Ok((report, driver))
+}
+
+/// What installing `plan` leaves in the registry.
+fn settings(path: &str, inf: &Inf, plan: &Plan) -> Result<Installed, Failure> {
+    let class = inf.actual("ClassInstall32", Architecture::Amd64);
+    let class = class.map(|section| Plan::of(inf, &section.name, Architecture::Amd64));
+    Installed::of(path, inf, plan, class.as_ref())
+        .map_err(|refused| Failure::Input(format!("{path}: {refused}")))
+}
+
+/// The same for the install section of a replay token.
+pub(super) fn installed(path: &Path, section: &str) -> Result<Installed, Failure> {
+    let inf = read(path)?;
+    let name = path.display();
+    if inf.section(section).is_none() {
+        return Err(Failure::Input(format!("{name}: it has no section [{section}] any more.")));
+    }
+    let plan = Plan::of(&inf, section, Architecture::Amd64);
+    settings(&name.to_string(), &inf, &plan)
 }
 
 fn system(arguments: &Arguments) -> System {
@@ -177,24 +284,24 @@ fn read(path: &Path) -> Result<Inf, Failure> {
 /// Source files of a plan that do not lie beside the INF, which is in `folder`. Names have no case.
 fn missing(plan: &Plan, folder: &Path) -> Vec<String> {
     let sources = plan.copies.iter().map(|it| it.source.as_ref().unwrap_or(&it.name));
-    let mut lost: Vec<String> = sources.filter(|it| !is_there(folder, it)).cloned().collect();
+    let mut lost: Vec<String> = sources.filter(|it| find(folder, it).is_none()).cloned().collect();
     lost.sort();
     lost.dedup();
     lost
 }
 
-fn is_there(folder: &Path, name: &str) -> bool {
+/// The file of the package below `folder`, as it is spelled there.
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let mut at = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
     for part in name.split(['\\', '/']).filter(|part| !part.is_empty() && *part != ".") {
         // What an INF says leads nowhere but down.
-        let Ok(entries) = fs::read_dir(&at) else { return false };
+        let entries = fs::read_dir(&at).ok()?;
         let mut names = entries.flatten().map(|entry| entry.file_name());
-        let Some(own) = names.find(|own| own.to_string_lossy().eq_ignore_ascii_case(part)) else {
-            return false;
-        };
-        at.push(own);
+        at.push(names.find(|own| own.to_string_lossy().eq_ignore_ascii_case(part))?);
     }
-    at.is_file()
+    // A path that is short is what a token shall have.
+    let at = at.strip_prefix(".").map_or(at.clone(), Path::to_owned);
+    at.is_file().then_some(at)
 }
 
 /// Now, UTC.

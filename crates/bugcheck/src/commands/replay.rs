@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// An image beside the driver, if it is not where the token says; told apart by its file name
     #[arg(long, value_name = "FILE")]
     with: Vec<PathBuf>,
+    /// The INF that installed the driver, if it is not where the token says
+    #[arg(long, value_name = "FILE.inf")]
+    inf: Option<PathBuf>,
     /// The scenario, if the token names one that was written down
     #[arg(long = "scenario", value_name = "FILE")]
     scenarios: Vec<PathBuf>,
@@ -133,7 +136,16 @@ fn load(
     }
     let device = arguments.device.as_deref().unwrap_or(&token.device);
     let with = beside(token, &arguments.with)?;
-    let loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
+    let mut loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
+    if let Some(wanted) = &token.installed {
+        let inf = arguments.inf.as_deref().unwrap_or(Path::new(&wanted.inf));
+        loaded.driver.installed = Some(super::install::installed(inf, &wanted.section)?);
+    } else if let Some(inf) = &arguments.inf {
+        let name = inf.display();
+        return Err(Failure::Input(format!(
+            "the token was made without an INF; leave {name} out."
+        )));
+    }
     Ok((loaded, path.to_owned(), with))
 }
 

@@ -47,5 +47,6 @@ fn driver(name: &str, bytes: &[u8]) -> Driver {
         pdb: None,
         device: bench::Device::default(),
         with: Vec::new(),
+        installed: None,
     }
 }

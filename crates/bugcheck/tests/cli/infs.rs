@@ -141,3 +141,97 @@ fn the_log_is_read_back_to_the_same_story() {
     let stopped = Pieces::new(&text).any(|it| matches!(it, Piece::Section(it) if it.stopped));
     assert!(stopped, "{}", String::from_utf8_lossy(&text));
 }
+
+const OVERRUN: &str = "drivers/buggy/pool-overrun-parameter/pool-overrun-parameter.inf";
+const RING: &str = "drivers/clean/registry-parameters/registry-parameters.inf";
+const DEVICE: &str = r"PCI\VEN_1B36&DEV_0017";
+
+#[test]
+fn a_driver_runs_with_what_its_inf_sets() {
+    let image = OVERRUN.replace(".inf", ".sys");
+    let plain = run(&["test", &image, "--schedules", "200"]);
+    assert_eq!(plain.status, 0, "without the INF there is no bug: {}", plain.out);
+    let ran = run(&["install", OVERRUN, "--hardware", DEVICE, "--run"]);
+    assert_eq!(ran.status, 1, "{}", ran.error);
+    golden::check("install/run.txt", &ran.out).unwrap();
+    let told = json(&["install", OVERRUN, "--hardware", DEVICE, "--run", "--format", "json"]);
+    assert_eq!(told["run"]["schema"], "bugcheck.test.1");
+    let finding = &told["run"]["findings"][0];
+    assert_eq!(finding["rule"], "pool-overrun");
+    // The token names the INF, and repeats the run only while that sets the same.
+    let token = finding["replay"].as_str().unwrap();
+    let again = json(&["replay", token, "--format", "json"]);
+    assert_eq!(&again["finding"], finding);
+    let text = std::fs::read_to_string(super::root().join(OVERRUN)).unwrap();
+    for (from, to, word) in [
+        ("Depth, %REG_DWORD%, 16", "Depth, %REG_DWORD%, 17", "sets something else now"),
+        ("Ring_Install", "Other_Install", "no section [Ring_Install.NT] any more"),
+    ] {
+        let changed = Scratch::new("changed.inf", text.replace(from, to).as_bytes());
+        let ran = run(&["replay", token, "--inf", changed.path()]);
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""));
+        assert!(ran.error.contains(word), "{}", ran.error);
+    }
+    let moved = Scratch::new("moved.inf", text.replace("; Installs", "; Sets up").as_bytes());
+    assert_eq!(run(&["replay", token, "--inf", moved.path()]).status, 1, "a comment is no change");
+    let without = token.rsplit_once("::").unwrap().0;
+    let ran = run(&["replay", without, "--inf", moved.path()]);
+    assert!(ran.status == 2 && ran.error.contains("without an INF"), "{}", ran.error);
+}
+
+#[test]
+fn a_clean_driver_and_what_is_not_run() {
+    let limit = ["--schedules", "500"];
+    let ran = run(&[&["install", RING, "--hardware", DEVICE, "--run"][..], &limit].concat());
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.error);
+    assert!(ran.out.contains("nothing wrong found"), "{}", ran.out);
+    let ran = run(&["install", RING, "--hardware", DEVICE, "--run", "--signed", "none"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.out.contains("It was not run"), "{}", ran.out);
+    assert_eq!(run(&["install", RING, "--hardware", DEVICE, "--time", "1s"]).status, 2);
+    let arm =
+        std::fs::read_to_string(super::root().join(RING)).unwrap().replace("NTamd64", "NTarm64");
+    let arm = with_image("arm.inf", "registry-parameters", &arm, "clean/registry-parameters");
+    let path = format!("{arm}/arm.inf");
+    let ran = run(&["install", &path, "--hardware", DEVICE, "--os", "10.0-arm64", "--run"]);
+    assert_eq!(ran.status, 3, "{}{}", ran.out, ran.error);
+    std::fs::remove_dir_all(arm).unwrap();
+}
+
+/// A folder with an INF and the image of a driver of ours; whoever asks removes it.
+fn with_image(inf: &str, name: &str, text: &str, driver: &str) -> String {
+    let folder = format!("{}/package-{}-{inf}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(format!("{folder}/{inf}"), text).unwrap();
+    let image = super::root().join(format!("drivers/{driver}/{name}.sys"));
+    std::fs::copy(image, format!("{folder}/{}.SYS", name.to_uppercase())).unwrap();
+    folder
+}
+
+/// The type that applications see comes from the INF: this driver leaves it out, and is right where the INF
+/// does not.
+#[test]
+fn a_setting_of_the_device_itself_counts() {
+    let inf = std::fs::read_to_string(super::root().join(RING)).unwrap();
+    let name = "device-type-ignored";
+    let inf = inf.replace("registry-parameters", name);
+    let typed =
+        inf.replace("HKR,, Mask, %REG_DWORD%, 0xFFFF", "HKR,, DeviceType, %REG_DWORD%, 0x1b");
+    for (text, findings) in [(&inf, 1), (&typed, 0)] {
+        let folder = with_image("type.inf", name, text, "buggy/device-type-ignored");
+        let path = format!("{folder}/type.inf");
+        let told = json(&[
+            "install",
+            &path,
+            "--hardware",
+            DEVICE,
+            "--run",
+            "--schedules",
+            "3000",
+            "--format",
+            "json",
+        ]);
+        assert_eq!(told["run"]["findings"].as_array().unwrap().len(), findings, "{}", told["run"]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

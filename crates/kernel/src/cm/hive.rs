@@ -185,6 +185,13 @@ impl Hive {
     }
 }
 
+/// Sets a value that an INF has not set.
+fn default(hive: &mut Hive, key: u16, name: &str, kind: u32, data: Vec<u8>) {
+    if hive.value(key, name).is_none() {
+        hive.set(key, name, kind, data);
+    }
+}
+
 /// The key that the service of a driver has from its installation; `name` is the driver's, or the
 /// whole path of the key.
 pub(crate) fn add_service(hive: &mut Hive, name: &str) -> u16 {
@@ -192,11 +199,11 @@ pub(crate) fn add_service(hive: &mut Hive, name: &str) -> u16 {
     let key = hive.create(&format!("{SERVICES}\\{stem}"));
     // SERVICE_KERNEL_DRIVER, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL.
     for (name, value) in [("Type", 1u32), ("Start", 3), ("ErrorControl", 1)] {
-        hive.set(key, name, reg::DWORD, value.to_le_bytes().to_vec());
+        default(hive, key, name, reg::DWORD, value.to_le_bytes().to_vec());
     }
     let image = format!("\\SystemRoot\\System32\\drivers\\{stem}.sys");
-    hive.set(key, "ImagePath", reg::EXPAND_SZ, text(&image));
-    hive.set(key, "DisplayName", reg::SZ, text(stem));
+    default(hive, key, "ImagePath", reg::EXPAND_SZ, text(&image));
+    default(hive, key, "DisplayName", reg::SZ, text(stem));
     key
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod filter;
 pub mod hive;
 pub mod information;
+pub mod installed;
 pub mod key;
 pub mod query_table;
 pub mod rtl;

@@ -44,7 +44,7 @@ pub(crate) fn instance_path(world: &World, pdo: u64) -> String {
 }
 
 /// The key of a device's driver below the class's.
-fn driver_key(world: &World, pdo: u64) -> String {
+pub(crate) fn driver_key(world: &World, pdo: u64) -> String {
     let number = world.state.devices.iter().position(|entry| entry.object == pdo).unwrap_or(0);
     format!("{CLASS_GUID}\\{number:04}")
 }

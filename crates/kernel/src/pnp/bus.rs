@@ -62,6 +62,7 @@ fn make(world: &mut World, power: u32) -> Option<u64> {
     let flags = pdo + nt::layout::device_object::FLAGS;
     let value = world.bus.memory.peek32(flags) & !INITIALIZING | BUS_ENUMERATED | power;
     world.bus.memory.poke32(flags, value);
+    world.install_device(pdo);
     Some(pdo)
 }
 

@@ -37,6 +37,8 @@ pub fn load(cx: &mut Cx, number: usize) -> Result<u32, Stop> {
     let module = &cx.modules[number];
     let (base, bytes, entry) = (module.base, module.bytes, module.entry);
     let stem = module.name.rsplit_once('.').map_or(module.name.as_str(), |(stem, _)| stem);
+    // A service may be called otherwise than its image.
+    let stem = cx.service_of(number).unwrap_or(stem);
     let name = format!("\\Driver\\{stem}");
     let key = format!("{SERVICES}{stem}");
     let object = device::make_driver(cx, &name, base, bytes, entry);

@@ -1,8 +1,9 @@
 //! `bugcheck.install.1`: a dry run of an installation.
 
-use super::document;
 use super::inf::{PlanDocument, plan};
+use super::{TestDocument, document, test_document};
 use crate::install::Installation;
+use bench::Report;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -17,6 +18,8 @@ struct Document<'a> {
     plan: Option<PlanDocument<'a>>,
     missing_files: &'a [String],
     refused_unsigned: bool,
+    /// What running the driver came to, schema `bugcheck.test.1`.
+    run: Option<TestDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -50,11 +53,11 @@ struct OtherDocument<'a> {
     why: &'a str,
 }
 
-/// A dry run, schema `bugcheck.install.1`.
+/// A dry run, schema `bugcheck.install.1`, and what running the driver came to, where it was run.
 ///
 /// # Errors
 /// None that an input can cause.
-pub fn install_json(it: &Installation<'_>) -> serde_json::Result<String> {
+pub fn install_json(it: &Installation<'_>, ran: Option<&Report>) -> serde_json::Result<String> {
     document(&Document {
         schema: "bugcheck.install.1",
         hardware_ids: &it.device.hardware,
@@ -98,5 +101,6 @@ pub fn install_json(it: &Installation<'_>) -> serde_json::Result<String> {
         plan: it.plan.map(plan),
         missing_files: it.missing,
         refused_unsigned: it.is_refused_unsigned(),
+        run: ran.map(test_document),
     })
 }
