@@ -104,6 +104,12 @@ pub struct Plan {
     pub deletes: Vec<String>,
     /// Changes of the device's keys, and of others.
     pub registry: Vec<Change>,
+    /// Files that are renamed: from, to.
+    pub renames: Vec<(String, String)>,
+    /// What else is done, line by line.
+    pub further: Vec<super::further::Further>,
+    /// INFs whose sections are needed, as they are called. They are not read.
+    pub includes: Vec<String>,
     /// Services that are made.
     pub services: Vec<Service>,
     /// Services that are removed.
@@ -147,6 +153,17 @@ pub(super) fn destination<'a>(inf: &'a Inf, list: Option<&'a str>) -> Option<&'a
     list.and_then(|list| section.entry(list)).or_else(|| section.entry("DefaultDestDir"))
 }
 
+/// Whether [InterfaceInstall32] names the section: it then installs a class of interfaces.
+/// <https://learn.microsoft.com/windows-hardware/drivers/install/inf-interfaceinstall32-section>
+fn is_interface_class(inf: &Inf, name: &str) -> bool {
+    let classes = inf.section("InterfaceInstall32");
+    let low = name.to_ascii_lowercase();
+    let plain = low.rsplit_once(".nt").map_or(&*low, |(front, _)| front);
+    classes.is_some_and(|all| {
+        all.entries.iter().any(|entry| entry.text(0).eq_ignore_ascii_case(plain))
+    })
+}
+
 /// Puts a plan together.
 struct Planner<'a> {
     inf: &'a Inf,
@@ -170,13 +187,19 @@ impl Plan {
         let given = own.and_then(|section| section.entry("DriverVer")).or(whole);
         (it.plan.date, it.plan.version) = driver_ver(given);
         let class = name.to_ascii_lowercase().starts_with("classinstall32");
-        it.install(name, if class { "class key" } else { "software key" });
+        let relative = match class {
+            true => "class key",
+            false if is_interface_class(inf, name) => "interface class key",
+            false => "software key",
+        };
+        it.install(name, relative);
         it.install(&format!("{name}.HW"), "hardware key");
         it.install(&format!("{name}.CoInstallers"), "software key");
         it.services(&format!("{name}.Services"));
         it.interfaces(&format!("{name}.Interfaces"));
         it.framework(&format!("{name}.Wdf"));
         it.filters(&format!("{name}.Filters"));
+        it.plan.further = super::further::collect(inf, name);
         it.plan
     }
 }
@@ -195,6 +218,11 @@ impl<'a> Planner<'a> {
 
     /// Sections of this file that are needed; what Windows' own files hold is noted.
     fn needs(&mut self, section: &Section, each: &mut dyn FnMut(&mut Self, &str)) {
+        for field in section.with_key("Include").flat_map(Self::named) {
+            if !self.plan.includes.contains(&field.value) {
+                self.plan.includes.push(field.value.clone());
+            }
+        }
         for field in section.with_key("Needs").flat_map(Self::named) {
             if self.inf.section(&field.value).is_some() {
                 each(self, &field.value);
@@ -211,7 +239,8 @@ impl<'a> Planner<'a> {
             match entry.head() {
                 Some(head) if head.is("CopyFiles") => self.copy_files(entry),
                 Some(head) if head.is("DelFiles") => self.delete_files(entry),
-                Some(head) if head.is("Reboot") => self.plan.reboot = true,
+                Some(head) if head.is("RenFiles") => self.rename_files(entry),
+                Some(head) if head.is("Reboot") || head.is("Restart") => self.plan.reboot = true,
                 _ => {}
             }
         }
@@ -266,6 +295,17 @@ impl<'a> Planner<'a> {
         for field in Self::named(entry) {
             let Some(list) = self.once(&field.value, "deletes") else { continue };
             self.plan.deletes.extend(list.entries.iter().map(|file| file.text(0).to_owned()));
+        }
+    }
+
+    /// `new-name, old-name`, each line.
+    /// <https://learn.microsoft.com/windows-hardware/drivers/install/inf-renfiles-directive>
+    fn rename_files(&mut self, entry: &'a Entry) {
+        for field in Self::named(entry) {
+            let Some(list) = self.once(&field.value, "renames") else { continue };
+            let names =
+                list.entries.iter().map(|it| (it.text(1).to_owned(), it.text(0).to_owned()));
+            self.plan.renames.extend(names);
         }
     }
 

@@ -65,7 +65,11 @@ impl Story {
             let names = devices.models.iter().map(|model| model.install.value.as_str());
             wanted.extend(names.map(|name| (name, architecture)));
         }
-        let fixed = ["DefaultInstall", "ClassInstall32"];
+        let fixed = ["DefaultInstall", "DefaultUninstall", "ClassInstall32"];
+        let interfaces = inf.section("InterfaceInstall32").map(|it| it.entries.as_slice());
+        for entry in interfaces.unwrap_or_default() {
+            wanted.push((entry.text(0), Architecture::Amd64));
+        }
         for architecture in [Architecture::Amd64, Architecture::Arm64, Architecture::X86] {
             wanted.extend(fixed.map(|name| (name, architecture)));
         }

@@ -127,3 +127,97 @@ fn numbers_of_the_registry_have_their_sizes() {
         ]
     );
 }
+
+/// Everything that an install section may do besides, and one line that nothing here knows how to plan.
+const MUCH: &str = r#"[Version]
+Signature = "$Windows NT$"
+[X.NT]
+Include = machine.inf, other.inf
+Needs = NO_DRV
+RenFiles = Renamed
+DelFiles = Gone
+AddProperty = Properties
+BitReg = Bits
+LogConfig = Ports
+CopyINF = second.inf
+RegisterDlls = Dlls
+Reboot
+[X.NT.HW]
+AddReg = Sleep
+BitReg = Bits
+[X.NT.Events]
+AddEventProvider = {guid}, Provider
+[Renamed]
+new.sys, old.sys
+[Gone]
+old.dat
+[Properties]
+DeviceFriendlyName,,,, "Widget"
+{8ca0f21b-d6ba-4d9c-9f4c-000000000001}, 7, 18,, "x", "y"
+[Bits]
+HKR, Sub, Flags, 1, 0x80, 2
+HKR, , Flags, , 0x01, 0
+HKR, , Flags, , many, 0
+[Ports]
+ConfigPriority = HARDRECONFIG
+IOConfig = 2F8-2FF(3FF::)
+[Sleep]
+HKR, WDF, WdfDefaultWakeFromSleepState, 0x00010001, 1
+[InterfaceInstall32]
+{guid} = Iface
+[Iface]
+AddReg = Sleep
+[DefaultUninstall.NT]
+DelReg = Sleep
+"#;
+
+#[test]
+fn what_else_is_done_is_told_line_by_line() {
+    let file = inf(MUCH);
+    let plan = Plan::of(&file, "X.NT", Architecture::Amd64);
+    let told: Vec<(&str, &str, bool, u32)> = plan
+        .further
+        .iter()
+        .map(|it| (it.directive.as_str(), it.text.as_str(), it.planned, it.at.line))
+        .collect();
+    let set = "sets bits 0x80 of byte 2 of HKR\\Sub Flags";
+    let cleared = "clears bits 0x01 of byte 0 of HKR Flags";
+    let bad = "HKR, , Flags, , many, 0";
+    assert_eq!(
+        told,
+        [
+            ("AddProperty", "DeviceFriendlyName = Widget", true, 24),
+            ("AddProperty", "{8ca0f21b-d6ba-4d9c-9f4c-000000000001} 7 = x, y", true, 25),
+            ("BitReg", set, true, 27),
+            ("BitReg", cleared, true, 28),
+            ("BitReg", bad, false, 29),
+            (
+                "LogConfig",
+                "[Ports]: ConfigPriority HARDRECONFIG; IOConfig 2F8-2FF(3FF::)",
+                true,
+                10
+            ),
+            ("CopyINF", "second.inf is put into the driver store as well", true, 11),
+            ("RegisterDlls", "Dlls", false, 12),
+            ("BitReg", set, true, 27),
+            ("BitReg", cleared, true, 28),
+            ("BitReg", bad, false, 29),
+            ("AddEventProvider", "{guid}, Provider", false, 18),
+        ]
+    );
+    assert_eq!(plan.renames, [("old.sys".to_owned(), "new.sys".to_owned())]);
+    assert_eq!((&plan.deletes[..], plan.reboot), (&["old.dat".to_owned()][..], true));
+    assert_eq!(
+        (&plan.needs[..], &plan.includes[..]),
+        (&["NO_DRV".to_owned()][..], &["machine.inf".to_owned(), "other.inf".to_owned()][..])
+    );
+    assert!(evidence::inf::system_inf("MACHINE.INF").is_some());
+    assert!(evidence::inf::system_inf("other.inf").is_none());
+    let wake = evidence::inf::meaning(&plan.registry[0]).unwrap_or_default();
+    assert!(wake.starts_with("wake:"), "{wake}");
+    let story = Story::of(&file, None);
+    let sections: Vec<&str> = story.plans.iter().map(|plan| plan.section.as_str()).collect();
+    assert_eq!(sections, ["Iface", "DefaultUninstall.NT"]);
+    assert_eq!(story.plans[0].registry[0].root, Root::Relative("interface class key".to_owned()));
+    assert_eq!(story.plans[1].registry[0].value, Value::Delete);
+}

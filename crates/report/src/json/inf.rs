@@ -1,7 +1,9 @@
 //! `bugcheck.explain.1`, of an INF.
 
 use super::{document, line};
-use evidence::inf::{Change, Copy, Diagnostic, Inf, Plan, Service, Severity, Story};
+use evidence::inf::{
+    Change, Copy, Diagnostic, Further, Inf, Plan, Service, Severity, Story, meaning,
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -54,8 +56,25 @@ pub(super) struct PlanDocument<'a> {
     frameworks: &'a [String],
     filters: &'a [String],
     needs: &'a [String],
+    includes: &'a [String],
+    renames: Vec<RenameDocument<'a>>,
+    further: Vec<FurtherDocument<'a>>,
     feature_score: u8,
     reboot: bool,
+}
+
+#[derive(Serialize)]
+struct RenameDocument<'a> {
+    from: &'a str,
+    to: &'a str,
+}
+
+#[derive(Serialize)]
+struct FurtherDocument<'a> {
+    directive: &'a str,
+    text: &'a str,
+    planned: bool,
+    line: u32,
 }
 
 #[derive(Serialize)]
@@ -97,6 +116,8 @@ struct ChangeDocument<'a> {
     key: &'a str,
     name: &'a str,
     value: String,
+    /// What it has to do with sleeping, waking or interrupts.
+    meaning: Option<&'static str>,
     line: u32,
 }
 
@@ -185,9 +206,17 @@ pub(super) fn plan(it: &Plan) -> PlanDocument<'_> {
         frameworks: &it.frameworks,
         filters: &it.filters,
         needs: &it.needs,
+        includes: &it.includes,
+        renames: it.renames.iter().map(|(from, to)| RenameDocument { from, to }).collect(),
+        further: it.further.iter().map(further).collect(),
         feature_score: it.feature,
         reboot: it.reboot,
     }
+}
+
+fn further(it: &Further) -> FurtherDocument<'_> {
+    let Further { directive, text, planned, at } = it;
+    FurtherDocument { directive, text, planned: *planned, line: at.line }
 }
 
 fn copy(it: &Copy) -> CopyDocument<'_> {
@@ -225,6 +254,7 @@ fn changes(all: &[Change]) -> Vec<ChangeDocument<'_>> {
             key: &it.key,
             name: &it.name,
             value: it.value.to_string(),
+            meaning: meaning(it),
             line: it.at.line,
         })
         .collect()

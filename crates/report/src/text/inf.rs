@@ -2,7 +2,7 @@
 
 use super::page::{Ink, Page, clip};
 use super::{Look, WIDTH};
-use evidence::inf::{Change, Diagnostic, Inf, Plan, Service, Severity, Story};
+use evidence::inf::{Change, Diagnostic, Inf, Plan, Service, Severity, Story, meaning, system_inf};
 
 /// Most devices of a section, and most lines of a kind in a plan, that are shown.
 const MOST: usize = 60;
@@ -115,6 +115,9 @@ pub(super) fn plan(page: &mut Page<'_>, it: &Plan) {
     for name in it.deletes.iter().take(MOST) {
         page.labelled(4, 11, "delete", name);
     }
+    for (from, to) in it.renames.iter().take(MOST) {
+        page.labelled(4, 11, "rename", &format!("{from} to {to}"));
+    }
     for service in it.services.iter().take(MOST) {
         page.labelled(4, 11, "service", &service_text(service));
         registry(page, &service.registry);
@@ -134,12 +137,32 @@ pub(super) fn plan(page: &mut Page<'_>, it: &Plan) {
     for text in it.filters.iter().take(MOST) {
         page.labelled(4, 11, "filter", text);
     }
+    further(page, it);
     if !it.needs.is_empty() {
         page.labelled(4, 11, "needs", &it.needs.join(", "));
+    }
+    for name in it.includes.iter().take(MOST) {
+        let text = match system_inf(name) {
+            Some(what) => format!("{name}, an INF of Windows ({what}); what is in it is not read"),
+            None => format!("{name}; what is in it is not read"),
+        };
+        page.labelled(4, 11, "include", &text);
     }
     if it.reboot {
         page.labelled(4, 11, "reboot", "the system has to be started again");
     }
+}
+
+/// What else is done. What is only passed on says so.
+fn further(page: &mut Page<'_>, it: &Plan) {
+    for one in it.further.iter().take(MOST) {
+        let mut text = format!("{}: {}", one.directive, one.text);
+        if !one.planned {
+            text = format!("{text} (line {}, not planned)", one.at.line);
+        }
+        page.labelled(4, 11, "also", &text);
+    }
+    more(page, 4, it.further.len());
 }
 
 fn copy_text(it: &evidence::inf::Copy) -> String {
@@ -173,7 +196,11 @@ fn service_text(it: &Service) -> String {
 
 fn registry(page: &mut Page<'_>, all: &[Change]) {
     for it in all.iter().take(MOST) {
-        page.labelled(4, 11, "registry", &change_text(it));
+        let mut text = change_text(it);
+        if let Some(meaning) = meaning(it) {
+            text = format!("{text}  ({meaning})");
+        }
+        page.labelled(4, 11, "registry", &text);
     }
     more(page, 4, all.len());
 }
