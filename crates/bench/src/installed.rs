@@ -152,7 +152,7 @@ fn relative(line: &Line) -> (Root, &str) {
     match &line.root {
         From::Relative(key) if key == "hardware key" => {
             let of_device = |name: &&str| name.eq_ignore_ascii_case(&line.name);
-            if line.key.is_empty() && OF_DEVICE.iter().any(|name| of_device(name)) {
+            if line.key.is_empty() && OF_DEVICE.iter().any(of_device) {
                 (Root::Device, "")
             } else {
                 (Root::Hardware, "")
