@@ -9,7 +9,7 @@
  * what a user types. The remove lock is held for the length of each request.
  *
  * Wrong: there is room for as many values as there are without a setting.
- * Deterministic, but only on a machine where the INF file has been installed.
+ * Deterministic: when the device is added, where the INF file has been installed.
  */
 #include "driver.h"
 
