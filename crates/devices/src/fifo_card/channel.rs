@@ -65,7 +65,7 @@ impl Channel {
     pub fn start(&mut self) {
         let sound = self.size.is_power_of_two()
             && (2..=MOST_DESCRIPTORS).contains(&self.size)
-            && self.ring % DESCRIPTOR == 0;
+            && self.ring.is_multiple_of(DESCRIPTOR);
         *self = Channel {
             ring: self.ring,
             size: self.size,
@@ -145,7 +145,7 @@ impl Channel {
             return Ok(None);
         }
         while self.ending.is_none() && self.partial < length {
-            let most = if self.short && length >= 8 { length / 2 & !3 } else { length };
+            let most = if self.short && length >= 8 { (length / 2) & !3 } else { length };
             let left = most.saturating_sub(self.partial) as usize;
             let moved = left.min(end.room()).min(BURST);
             if moved > 0 {

@@ -172,7 +172,7 @@ fn check(stream: Written) -> Result<Kind, BadDescription> {
         return bad(format!("stream {name}: width is 8, 16 or 32 bits"));
     }
     let range = |what: &str, value: u32, low: u32, high: u32| {
-        if (low..=high).contains(&value) && value % 4 == 0 {
+        if (low..=high).contains(&value) && value.is_multiple_of(4) {
             return Ok(());
         }
         bad(format!("stream {name}: {what} = {value} is no multiple of 4 from {low} to {high}"))

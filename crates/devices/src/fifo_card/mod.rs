@@ -130,11 +130,15 @@ impl Device for FifoCard {
     }
 
     fn read(&mut self, _bar: u8, offset: u64, bytes: u8) -> u64 {
-        if bytes == 4 && offset % 4 == 0 { u64::from(self.read_register(offset)) } else { 0 }
+        if bytes == 4 && offset.is_multiple_of(4) {
+            u64::from(self.read_register(offset))
+        } else {
+            0
+        }
     }
 
     fn write(&mut self, _bar: u8, offset: u64, bytes: u8, value: u64) {
-        if bytes == 4 && offset % 4 == 0 {
+        if bytes == 4 && offset.is_multiple_of(4) {
             self.write_register(offset, value as u32);
         }
     }

@@ -116,7 +116,7 @@ impl FifoCard {
             HEAD => channel.head,
             TAIL => channel.tail,
             CONTROL => u32::from(channel.running),
-            STATUS => u32::from(channel.running) | u32::from(channel.wrong) * WRONG,
+            STATUS => u32::from(channel.running) | if channel.wrong { WRONG } else { 0 },
             PARTIAL => channel.partial,
             PLACE => stream.places[direction],
             LEVEL if direction == 0 => stream.to_host.len() as u32,

@@ -145,7 +145,7 @@ impl Side<'_> {
         self.stream.places[self.direction] as usize
     }
 
-    fn to_host(&mut self, bus: &mut dyn Bus, address: u64, bytes: usize) -> Result<(), Refused> {
+    fn give(&mut self, bus: &mut dyn Bus, address: u64, bytes: usize) -> Result<(), Refused> {
         match self.kind.far_end {
             FarEnd::Counter => {
                 let (width, start) = (u64::from(self.kind.width), self.stream.counted);
@@ -171,7 +171,7 @@ impl Side<'_> {
         }
     }
 
-    fn from_host(&mut self, bus: &mut dyn Bus, address: u64, bytes: usize) -> Result<(), Refused> {
+    fn receive(&mut self, bus: &mut dyn Bus, address: u64, bytes: usize) -> Result<(), Refused> {
         let mut data = vec![0; bytes];
         bus.read(address, &mut data)?;
         match self.kind.far_end {
@@ -208,9 +208,9 @@ impl End for Side<'_> {
 
     fn run(&mut self, bus: &mut dyn Bus, address: u64, bytes: usize) -> Result<(), Refused> {
         if self.direction == TO_HOST {
-            self.to_host(bus, address, bytes)?;
+            self.give(bus, address, bytes)?;
         } else {
-            self.from_host(bus, address, bytes)?;
+            self.receive(bus, address, bytes)?;
         }
         if self.kind.far_end == FarEnd::Memory {
             self.stream.places[self.direction] += bytes as u32;
