@@ -34,8 +34,8 @@ impl Rig {
     fn new(card: FifoCard, stream: u64) -> Rig {
         let mut rig = Rig { card, ram: Ram(vec![0; RAM]), heads: [0; 2], stream };
         rig.card.write(0, 8, 4, 1);
-        for direction in 0..2 {
-            rig.set(direction, 0x00, RINGS[direction] as u32);
+        for (direction, ring) in RINGS.into_iter().enumerate() {
+            rig.set(direction, 0x00, ring as u32);
             rig.set(direction, 0x08, 4);
             rig.set(direction, 0x14, 1);
         }
