@@ -21,6 +21,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "pe",
     "rebase",
     "evidence",
+    "processes",
     "dump-writer",
     "diagnosis",
     "listing",

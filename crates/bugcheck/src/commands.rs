@@ -11,6 +11,7 @@ mod rules;
 mod scenarios;
 mod stamp;
 mod test;
+pub(crate) mod watch;
 
 use crate::failure::{Failure, Outcome};
 use clap::Subcommand;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Lookup(lookup::Arguments),
     Stamp(stamp::Arguments),
     Rebase(rebase::Arguments),
+    Watch(watch::Arguments),
 }
 
 /// Does it.
@@ -45,6 +47,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Lookup(arguments) => lookup::run(arguments),
         Command::Stamp(arguments) => stamp::run(arguments),
         Command::Rebase(arguments) => rebase::run(arguments),
+        Command::Watch(arguments) => watch::run(arguments),
     }
 }
 

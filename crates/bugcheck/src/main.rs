@@ -17,6 +17,8 @@ mod progress;
 mod rebasing;
 mod source;
 mod stamps;
+mod watch;
+mod zone;
 
 use clap::Parser;
 use std::process::ExitCode;

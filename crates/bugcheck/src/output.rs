@@ -68,6 +68,11 @@ fn outcome(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Writes a line to standard error as it is, made harmless.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", report::escape(line));
+}
+
 /// Writes one sentence to standard error. Where that is closed, nobody can be told.
 pub(crate) fn complain(sentence: &str) {
     let _ = writeln!(io::stderr(), "bugcheck: {}", report::escape(sentence));

@@ -2,8 +2,11 @@
 
 use crate::Error;
 
-/// `length` bytes at `offset`, or an error that names `field`.
-pub(crate) fn slice<'a>(
+/// `length` bytes at `offset`.
+///
+/// # Errors
+/// If they do not lie in the file; names `field`.
+pub fn slice<'a>(
     data: &'a [u8],
     offset: u64,
     length: u64,
@@ -27,20 +30,32 @@ fn array<const N: usize>(data: &[u8], offset: u64, field: &'static str) -> Resul
     Ok(found)
 }
 
-pub(crate) fn u16_at(data: &[u8], offset: u64, field: &'static str) -> Result<u16, Error> {
+/// A word at `offset`.
+///
+/// # Errors
+/// If it does not lie in the file; names `field`.
+pub fn u16_at(data: &[u8], offset: u64, field: &'static str) -> Result<u16, Error> {
     Ok(u16::from_le_bytes(array(data, offset, field)?))
 }
 
-pub(crate) fn u32_at(data: &[u8], offset: u64, field: &'static str) -> Result<u32, Error> {
+/// A double word at `offset`.
+///
+/// # Errors
+/// If it does not lie in the file; names `field`.
+pub fn u32_at(data: &[u8], offset: u64, field: &'static str) -> Result<u32, Error> {
     Ok(u32::from_le_bytes(array(data, offset, field)?))
 }
 
-pub(crate) fn u64_at(data: &[u8], offset: u64, field: &'static str) -> Result<u64, Error> {
+/// A quad word at `offset`.
+///
+/// # Errors
+/// If it does not lie in the file; names `field`.
+pub fn u64_at(data: &[u8], offset: u64, field: &'static str) -> Result<u64, Error> {
     Ok(u64::from_le_bytes(array(data, offset, field)?))
 }
 
 /// UTF-16 text up to its first NUL; lone surrogates become U+FFFD.
-pub(crate) fn wide(bytes: &[u8]) -> String {
+pub fn wide(bytes: &[u8]) -> String {
     let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     char::decode_utf16(units.take_while(|unit| *unit != 0))
         .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
-mod bytes;
+pub mod bytes;
 pub mod crash_dump;
 mod error;
 pub mod event_log;

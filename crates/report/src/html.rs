@@ -8,7 +8,7 @@ use crate::escape::escape;
 
 /// Text for the inside of an element or of a quoted attribute. What would mislead a reader is written
 /// out first, as everywhere.
-fn safe(text: &str) -> String {
+pub(crate) fn safe(text: &str) -> String {
     let text = escape(text);
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
@@ -25,7 +25,7 @@ fn safe(text: &str) -> String {
 }
 
 /// A whole page. `body` is markup already.
-fn page(title: &str, style: &str, body: &str) -> String {
+pub(crate) fn page(title: &str, style: &str, body: &str) -> String {
     let title = safe(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -341,7 +341,7 @@ fn document(value: &impl Serialize) -> serde_json::Result<String> {
 }
 
 /// The same on one line, for many documents in a row.
-fn line(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<String> {
     written(value, Harmless(CompactFormatter))
 }
 

@@ -19,6 +19,7 @@ mod setup_log;
 mod setup_log_tests;
 mod stamp;
 mod text;
+mod watch;
 
 pub use escape::escape;
 pub use html::setup_log_html;
@@ -39,6 +40,11 @@ pub use text::{
     signing_text, suited_text, system_log_text, test_text,
 };
 pub use text::{stamp_text, stamp_verdict_text};
+
+pub use watch::{
+    Column, WatchLook, watch_html, watch_line, watch_lost_json, watch_lost_words, watch_open,
+    watch_process_json, watch_sum, watch_summary, watch_summary_json, watch_tree,
+};
 
 use serde::Serialize;
 

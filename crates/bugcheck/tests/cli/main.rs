@@ -16,6 +16,7 @@ mod setup_logs;
 mod stamps;
 mod symbol_files;
 mod usage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

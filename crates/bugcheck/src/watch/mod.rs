@@ -1,0 +1,6 @@
+//! Ledgers of processes: from records.
+
+mod records;
+mod teller;
+
+pub(crate) use records::run as records;

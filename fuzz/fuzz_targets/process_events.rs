@@ -1,0 +1,12 @@
+//! Any bytes as a Windows event log: what is read becomes a ledger whose sum is right.
+#![no_main]
+
+mod ledger;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if data.starts_with(b"ElfFile\0") {
+        ledger::read(data);
+    }
+});
