@@ -1,6 +1,7 @@
 //! Any bytes as a log of Process Monitor: what is read becomes a ledger whose sum is right.
 #![no_main]
 
+#[path = "../shared/ledger.rs"]
 mod ledger;
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,6 @@
 //! Chores of the repository: `cargo xtask <chore>`; without a chore it says which there are.
 
+mod bpf;
 mod build;
 mod decoding;
 mod drivers;
@@ -31,10 +32,12 @@ Chores:
                              osslsigncode
   listing --check [IMAGE]... hold the decoding of images against llvm-objdump's: of those named, else of GCC's
                              run-time for Windows and all drivers
+  bpf                        build the BPF object of crates/process-sources in place
+  bpf --check                build it in a temporary folder and compare with the committed one
   help                       this text
 
 A driver's name is its folder's: csq-read, or buggy/pool-leak where it should be unmistakable.
-Needed for `drivers`: Debian's gcc-mingw-w64-x86-64, clang and lld; for `signatures`: osslsigncode, openssl.
+Needed for `drivers`: Debian's gcc-mingw-w64-x86-64, clang and lld; for `bpf`: clang and llvm; for `signatures`: osslsigncode, openssl.
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some((chore, rest)) if chore == "drivers" => drivers::run(root(), rest),
+        Some((chore, rest)) if chore == "bpf" => bpf::run(root(), rest),
         Some((chore, rest)) if chore == "dumps" => dumps::run(rest),
         Some((chore, rest)) if chore == "signatures" => signatures::run(root(), rest),
         Some((chore, rest)) if chore == "listing" => decoding::run(root(), rest),

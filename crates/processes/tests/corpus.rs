@@ -1,5 +1,7 @@
 //! Real event logs give the processes that the crate's own dump of the events has.
 
+#![allow(clippy::disallowed_methods, reason = "tests read files")]
+
 use evtx::EvtxParser;
 use processes::records::{Hint, read};
 use processes::{Event, What};

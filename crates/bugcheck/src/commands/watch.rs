@@ -1,15 +1,23 @@
 //! `bugcheck watch`: launches and ends of processes, none missed, losses told.
 
+use crate::duration;
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
 use crate::watch;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use process_sources::Kind;
 use report::Column;
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
+  sudo bugcheck watch                              every start and end on this machine, until Ctrl-C
+  sudo bugcheck watch --columns parent,exit,lived,command
+  sudo bugcheck watch --summary --quiet -- make    what a build starts, how often, how long
+  bugcheck watch --source polling --duration 10s   without privileges: what lives 100 ms is seen
   bugcheck watch --from Security.evtx              who started what, out of a Windows event log
   bugcheck watch --from sysmon.evtx --columns parent,user,command
   bugcheck watch --from Logfile.PML --name 'setup*' --tree
@@ -17,6 +25,9 @@ Examples:
   bugcheck watch --from a.evtx --since '2012-04-16 22:00:00' --summary --quiet
   bugcheck watch --from a.evtx --format json       one document a line, start and end of a process joined
   bugcheck watch --from a.evtx --html time.html    a time line for a browser
+
+Sources are eBPF (CAP_BPF and CAP_PERFMON), the netlink process connector (CAP_NET_ADMIN) and polling; the best
+one permitted is taken and said, and privileges are given up before the first line. Kernel threads are left out.
 
 A line that begins with LOST stands where something was lost. With --pid and --tree, everything that
 these processes started is told as well. Times are those of this machine's zone, unless --utc is given.
@@ -29,8 +40,17 @@ The exit status is 0 if nothing was lost, 1 if something was, and 2 where a file
 pub(crate) struct Arguments {
     /// Records to read: event logs (.evtx: Security 4688 and 4689, Sysmon 1 and 5), logs of Process Monitor
     /// (.pml), output of strace -f, logs of auditd
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["source", "buffer", "duration", "command"])]
     pub(crate) from: Vec<PathBuf>,
+    /// Where launches come from: the best that is permitted, unless one is named
+    #[arg(long, value_name = "SOURCE", value_parser = sources())]
+    pub(crate) source: Option<Kind>,
+    /// How much the kernel keeps while this program is late, as 512K or 16M
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size)]
+    pub(crate) buffer: u32,
+    /// End after this time, as 10s or 2m
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) duration: Option<Duration>,
     /// What lines tell besides time, id and name: any of these, with commas between, or all
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = columns())]
     pub(crate) columns: Vec<Columns>,
@@ -64,6 +84,9 @@ pub(crate) struct Arguments {
     /// Times in UTC
     #[arg(long)]
     pub(crate) utc: bool,
+    /// Run this program, and end with it
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
     /// Form of the outcome; as JSON, one document a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -89,6 +112,29 @@ impl Arguments {
     }
 }
 
+fn sources() -> impl TypedValueParser<Value = Kind> {
+    let words = PossibleValuesParser::new(Kind::ALL.map(Kind::word));
+    words.try_map(|word| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        kind.ok_or("there is no such source")
+    })
+}
+
+/// Bytes, with K or M behind a number.
+fn size(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1 << 10),
+        None => match text.strip_suffix(['M', 'm']) {
+            Some(digits) => (digits, 1 << 20),
+            None => (text, 1),
+        },
+    };
+    let bytes = digits.parse::<u32>().ok().and_then(|count| count.checked_mul(unit));
+    bytes
+        .filter(|bytes| (1 << 12..=1 << 30).contains(bytes))
+        .ok_or_else(|| "write 4K to 1024M".to_owned())
+}
+
 fn columns() -> impl TypedValueParser<Value = Columns> {
     let words = Column::ALL.iter().map(|column| column.word()).chain(["all"]);
     PossibleValuesParser::new(words).map(|word| {
@@ -98,5 +144,5 @@ fn columns() -> impl TypedValueParser<Value = Columns> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    watch::records(arguments)
+    if arguments.from.is_empty() { watch::live(arguments) } else { watch::records(arguments) }
 }

@@ -17,6 +17,7 @@ mod stamps;
 mod symbol_files;
 mod usage;
 mod watch;
+mod watch_live;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
