@@ -1,3 +1,5 @@
+//! The card and whoever drives it, without a kernel between them.
+
 use super::*;
 use crate::described::BadDescription;
 use crate::{Model, Slot};
