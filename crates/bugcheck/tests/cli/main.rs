@@ -17,6 +17,7 @@ mod scratch;
 mod setup_logs;
 mod stamps;
 mod symbol_files;
+mod system_logs;
 mod usage;
 mod watch;
 mod watch_live;
