@@ -61,6 +61,21 @@ pub fn or_der(file: &[u8], labels: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     Ok(fit)
 }
 
+/// A block as text.
+pub fn encode(label: &str, bytes: &[u8]) -> String {
+    let digits = Base64::encode_string(bytes);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = digits.as_str();
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = more;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 mod query;
 mod send;
+mod serve;
 mod show;
 mod verify;
 
@@ -15,6 +16,7 @@ Examples:
   bugcheck stamp query driver.sys --cert           make driver.sys.tsq
   bugcheck stamp send https://tsa.example driver.sys.tsq
   bugcheck stamp show driver.sys.tsr               everything in it, in words
+  bugcheck stamp serve tsa/                        be an authority yourself, for tests
   bugcheck stamp verify --data driver.sys driver.sys.tsr --ca root.pem";
 
 /// Ask for timestamps (RFC 3161), show and verify them
@@ -29,6 +31,7 @@ pub(crate) struct Arguments {
 enum What {
     Query(query::Arguments),
     Send(send::Arguments),
+    Serve(serve::Arguments),
     Show(show::Arguments),
     Verify(verify::Arguments),
 }
@@ -37,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     match &arguments.what {
         What::Query(arguments) => query::run(arguments),
         What::Send(arguments) => send::run(arguments),
+        What::Serve(arguments) => serve::run(arguments),
         What::Show(arguments) => show::run(arguments),
         What::Verify(arguments) => verify::run(arguments),
     }
