@@ -2,7 +2,7 @@
 
 use crate::der;
 use crate::key::Key;
-use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
 use signatures::{Time, oid};
 
@@ -20,7 +20,7 @@ pub(crate) fn new(name: &str, now: Time) -> Result<(String, Vec<u8>), String> {
         }
     };
     let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|error| error.to_string())?;
-    let point = secret.public_key().to_encoded_point(false);
+    let point = secret.public_key().to_sec1_point(false);
     let algorithm = der::sequence(&[&der::oid(oid::EC_KEY), &der::oid(oid::P256)]);
     let bits = der::element(der::BIT_STRING, &[&[0], point.as_bytes()]);
     let spki = der::sequence(&[&algorithm, &bits]);

@@ -14,6 +14,7 @@ mod lookup;
 mod mount;
 mod rebase;
 mod scratch;
+mod serve;
 mod setup_logs;
 mod stamps;
 mod symbol_files;
