@@ -69,9 +69,7 @@ impl Authority {
         let keys = read("key.pem", "PRIVATE KEY")?;
         let key = Key::of_pkcs8(&keys[0]).map_err(|error| wrong("key.pem", &error))?;
         let certificates = read("certificate.pem", "CERTIFICATE")?;
-        for (name, word) in [("policy", &settings.policy)] {
-            oid::encode(word).map_err(|error| format!("setting `{name}`: {error}"))?;
-        }
+        oid::encode(&settings.policy).map_err(|error| format!("setting `policy`: {error}"))?;
         let words = std::iter::once(&settings.policy).chain(&settings.policies);
         let policies: Result<Vec<_>, String> = words
             .map(|it| oid::encode(it).map_err(|error| format!("setting `policies`: {error}")))
