@@ -90,6 +90,11 @@ impl Config {
         self.command() & bit != 0
     }
 
+    /// The command register.
+    pub fn command_bytes(&self) -> [u8; 2] {
+        self.command().to_le_bytes()
+    }
+
     /// Whether the device may reach memory by itself.
     pub fn masters(&self) -> bool {
         self.command() & 4 != 0

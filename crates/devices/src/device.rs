@@ -120,7 +120,8 @@ pub enum Fault {
     Lost,
     /// The next interrupt arrives twice.
     Repeated,
-    /// The link is down: reads give all ones, writes are lost, nothing happens. Comes back as from a reset.
+    /// The link is down: reads give all ones, writes are lost, nothing happens. It comes back as from a
+    /// reset, and may not reach memory by itself until it is told again that it may.
     LinkDown,
     /// All is well again, but for a device that is gone.
     None,

@@ -371,6 +371,10 @@ impl Slot {
                 self.device.fault(fault);
                 if std::mem::take(&mut self.down) {
                     self.device.reset();
+                    // Whoever brings the link up lets registers be reached; that the device may reach memory
+                    // is for its driver to say again.
+                    let command = u16::from_le_bytes(self.config.command_bytes());
+                    self.config.write(4, &(command & !4).to_le_bytes());
                 }
             }
         }
@@ -511,6 +515,7 @@ mod tests {
         assert_eq!(slot.read(0, 0x0c, 4), u64::MAX);
         slot.fault(Fault::None);
         assert_eq!(slot.read(0, 0x0c, 4), 0, "back as from a reset");
+        assert!(!slot.config.masters());
     }
 
     #[test]

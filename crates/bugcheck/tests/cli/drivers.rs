@@ -44,6 +44,13 @@ fn options(folder: &str, name: &str) -> Vec<String> {
     options
 }
 
+/// Whether a driver says that it is installed by an INF.
+fn installed_by_an_inf(folder: &str, name: &str) -> bool {
+    let source = root().join(format!("drivers/{folder}/{name}/driver.c"));
+    let text = std::fs::read_to_string(source).unwrap();
+    text.lines().take_while(|line| *line != "/*").any(|line| line.starts_with("/* installed by: "))
+}
+
 /// Drivers of one folder, in order of name, as `(name, path)`.
 fn drivers(folder: &str) -> Vec<(String, String)> {
     let entries = std::fs::read_dir(root().join("drivers").join(folder)).unwrap();
@@ -81,6 +88,10 @@ fn unreadable(text: &str) -> Vec<String> {
 fn each_buggy_driver_is_explained() {
     let mut problems = Vec::new();
     for (name, path) in drivers("buggy") {
+        // What only shows with the registry that an INF leaves: `infs.rs` runs those.
+        if installed_by_an_inf("buggy", &name) {
+            continue;
+        }
         let more = options("buggy", &name);
         let ran = test(&path, &more.iter().map(String::as_str).collect::<Vec<_>>());
         let advice = ran.out.contains("\nadvice[") && ran.status == 0;

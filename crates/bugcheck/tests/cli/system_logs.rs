@@ -112,8 +112,8 @@ fn event_logs_of_others_are_read() {
         let ran = run(&["explain", path.to_str().unwrap(), "--format", "json"]);
         let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
         let lines = told["sources"][0]["lines"].as_u64().unwrap();
-        let bad = path.to_str().unwrap().contains("bad_chunk");
-        assert!(lines > 10 && (!bad || lines == 14), "{}: {lines}", path.display());
+        // Of the one with a bad chunk, older readers gave up behind it and read 14.
+        assert!(lines >= 14, "{}: {lines}", path.display());
     }
 }
 

@@ -69,10 +69,12 @@ fn a_command_and_its_children() {
                 .filter(|it| it["command_line"].as_str().is_some_and(|line| line.contains("0.3")))
                 .collect()
         };
-        let shell = *mine("sh").first().unwrap_or_else(|| panic!("{source}: the shell"));
         let sleep = *mine("sleep").first().unwrap_or_else(|| panic!("{source}: sleep"));
+        // A subshell has the shell's command line; the shell itself is who runs `sleep`.
+        let shells = mine("sh");
+        let shell = shells.iter().find(|it| it["pid"] == sleep["parent_pid"]);
+        let shell = *shell.unwrap_or_else(|| panic!("{source}: the shell"));
         assert_eq!((&shell["exit_code"], &sleep["exit_code"]), (&3.into(), &0.into()), "{source}");
-        assert_eq!(sleep["parent_pid"], shell["pid"], "{source}");
         assert_eq!(sleep["command_line"], "sleep 0.3", "{source}");
         assert_eq!(sleep["folder"].as_str(), crate::root().to_str(), "{source}");
         assert!(number(&sleep["lived_ns"]) >= 300_000_000, "{source}: {sleep}");
@@ -266,7 +268,10 @@ fn as_little_as_is_needed_and_hints_without_it() {
         let arguments = ["watch", "--duration", "5s", "--quiet", "--", "sh", "-c", script];
         let Some(ran) = as_nobody(capabilities, &arguments) else { return };
         assert!(matches!(ran.status, 0 | 1), "{capabilities}: {}", ran.error);
-        assert!(ran.error.contains(&format!("source: {source}")), "{capabilities}: {}", ran.error);
+        let named = |source: &str| ran.error.contains(&format!("source: {source}"));
+        // From Linux 6.6 on everybody may listen to the process connector.
+        let open_to_all = source == "polling" && named("netlink");
+        assert!(named(source) || open_to_all, "{capabilities}: {}", ran.error);
         for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
             let line = ran.out.lines().find(|line| line.starts_with(set)).unwrap_or_default();
             assert!(line.ends_with("0000000000000000"), "{capabilities}: {}", ran.out);

@@ -76,7 +76,7 @@ const VALUES: &[(&str, &str)] = &[
     ("PerformanceIdleTime", "power: seconds until the device is idle, on mains"),
     ("IdlePowerState", "power: the state that an idle device goes to"),
     // kernel/enabling-message-signaled-interrupts-in-the-registry
-    ("MSISupported", "interrupts: by messages, where the device can"),
+    ("MSISupported", "interrupts: 1 asks for messages, 0 for the line"),
     ("MessageNumberLimit", "interrupts: at most so many messages"),
 ];
 

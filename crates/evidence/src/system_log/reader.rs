@@ -41,8 +41,6 @@ pub struct Reader {
     export: Export,
     /// Time of the last record that had one, for lines that go on with it.
     time: Option<Time>,
-    /// Whether a record has been handed out.
-    begun: bool,
 }
 
 impl Reader {
@@ -54,7 +52,6 @@ impl Reader {
             clock: Clock::default(),
             export: Export::default(),
             time: None,
-            begun: false,
         }
     }
 
@@ -63,11 +60,11 @@ impl Reader {
         if self.format == Format::JournalExport {
             return self.export.push(piece, take);
         }
-        let Reader { lines, clock, time, begun, .. } = self;
+        let Reader { lines, clock, time, .. } = self;
         let mut rest = piece;
         while let (used @ 1.., line) = lines.next(rest) {
             if let Some(line) = line {
-                one(&line, clock, time, begun, take);
+                one(&line, clock, time, take);
             }
             rest = &rest[used..];
         }
@@ -78,9 +75,9 @@ impl Reader {
         if self.format == Format::JournalExport {
             return self.export.finish(take);
         }
-        let Reader { lines, clock, time, begun, .. } = self;
+        let Reader { lines, clock, time, .. } = self;
         if let Some(line) = lines.last() {
-            one(&line, clock, time, begun, take);
+            one(&line, clock, time, take);
         }
     }
 
@@ -112,12 +109,10 @@ fn one(
     line: &Line<'_>,
     clock: &mut Clock,
     time: &mut Option<Time>,
-    begun: &mut bool,
     take: &mut impl FnMut(&Record<'_>),
 ) {
     let bytes = line.bytes;
     if let Some(fields) = json::read(bytes) {
-        *begun = true;
         *time = fields.time().or(*time);
         return take(&Record { time: fields.time(), ..fields.record(line.number, line.offset) });
     }
@@ -126,9 +121,10 @@ fn one(
     }
     let header = header::read(bytes, clock);
     let Header { severity, host, program, pid, message, .. } = header;
-    let continues = *begun && header.time.is_none() && matches!(bytes.first(), Some(b' ' | b'\t'));
+    // Where no line has a time, blanks in front say nothing: programs of Cygwin print so.
+    let continues =
+        time.is_some() && header.time.is_none() && matches!(bytes.first(), Some(b' ' | b'\t'));
     *time = header.time.or(*time);
-    *begun = true;
     take(&Record {
         line: line.number,
         offset: line.offset,
