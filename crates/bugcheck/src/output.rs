@@ -27,7 +27,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
 
-/// Writes bytes to standard output, as [`print`] does.
+/// Writes bytes to standard output, as [`print()`] does.
 ///
 /// # Errors
 /// Likewise.
@@ -51,7 +51,7 @@ impl Pieces {
     }
 
     /// # Errors
-    /// As [`print`].
+    /// As [`print()`].
     pub fn finish(self) -> Result<(), Failure> {
         let flushed = self.failed.map_or_else(|| io::stdout().lock().flush(), Err);
         outcome(flushed)

@@ -1,6 +1,6 @@
 //! What a log of the system tells: what is known of its messages, what was never seen before, what crashed.
 //!
-//! [`Folder`] takes the records one by one. Messages that differ in numbers only are one [`Shape`], which is
+//! [`Folder`] takes the records one by one. Messages that differ in numbers only are one shape, which is
 //! explained once, by its first line; so a log of gigabytes costs little more than being read, and takes a
 //! bounded amount of memory: [`MOST_SHAPES`] shapes, [`MOST_BLOCKS`] blocks, and a few values of each entry.
 //! What goes beyond is counted, and known messages are found there as well.

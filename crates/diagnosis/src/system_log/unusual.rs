@@ -16,7 +16,7 @@ pub struct Unusual {
     /// How often, and when.
     #[serde(flatten)]
     pub often: Often,
-    /// How unusual: see [`score`].
+    /// How unusual: see `score`.
     pub score: f64,
     /// How many bits of it are its rarity.
     pub bits: f64,
