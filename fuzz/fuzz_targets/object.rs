@@ -14,8 +14,11 @@ fuzz_target!(|data: &[u8]| {
         // UTF-16 grows at most by half, and a value ends with its file.
         assert!(text <= 256 * 3 * data.len().min(0x1_0000));
         let _ = (facts.families(), facts.has_flow_guard());
+        let now = signatures::Time::of_seconds(1_800_000_000);
+        let signing = diagnosis::signed::image(&image, &facts, &[], now);
         harmless(&report::image_text("it", &facts, None, &look));
-        let _ = report::image_json("it", &facts, None, true).expect("JSON");
+        harmless(&report::signing_text(&signing, &look));
+        let _ = report::image_json("it", &facts, None, &signing, true).expect("JSON");
     }
     let _ = is_object(data);
     let Ok(it) = read(data) else { return };
