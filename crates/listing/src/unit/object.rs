@@ -18,13 +18,17 @@ impl<'a> Unit<'a> {
         let mut problems: Vec<String> = object.problems.iter().map(|it| format!("{it}.")).collect();
         let mut areas: Vec<Area<'a>> = Vec::new();
         let mut start = APART;
-        for section in &object.sections {
+        for (index, section) in object.sections.iter().enumerate() {
             let bytes = match section.characteristics & UNINITIALIZED {
                 0 => section.content(data),
                 _ => &[],
             };
             areas.push(Area {
-                section: section.name.clone(),
+                section: match section.name.as_str() {
+                    // Nothing forbids it; a place in it must be called something.
+                    "" => format!("section {}", index + 1),
+                    name => name.to_owned(),
+                },
                 start,
                 bytes,
                 size: section.size.into(),
@@ -45,7 +49,7 @@ impl<'a> Unit<'a> {
         };
         let mut named: Vec<(u64, Box<str>, Kind)> = Vec::new();
         for symbol in &symbols {
-            let Some(at) = place(symbol) else { continue };
+            let Some(at) = place(symbol).filter(|_| !symbol.name.is_empty()) else { continue };
             let is_code = areas[symbol.section as usize - 1].is_code;
             let kind = match (symbol.is_of_section(), is_code) {
                 (true, _) => Kind::Start,
@@ -135,5 +139,41 @@ impl<'a> Unit<'a> {
             }
         }
         Link { at, name: name.into(), target }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pe::object::{ObjectFile, read};
+
+    /// An object of one section with `name`, which holds a `ret`, and a symbol with `symbol` for its name.
+    fn object(name: [u8; 8], symbol: [u8; 8]) -> Vec<u8> {
+        let mut data = Vec::new();
+        let numbers = |data: &mut Vec<u8>, all: &[u32]| {
+            all.iter().for_each(|it| data.extend(it.to_le_bytes()));
+        };
+        // IMAGE_FILE_HEADER: AMD64, one section; one symbol, behind header, section and its byte.
+        numbers(&mut data, &[0x1_8664, 0, 61, 1, 0]);
+        data.extend(name);
+        numbers(&mut data, &[0, 0, 1, 60, 0, 0, 0, 0x6000_0020]);
+        data.push(0xc3);
+        data.extend(symbol);
+        // Value, section, type, storage class "external", no auxiliary records; a string table of nothing.
+        data.extend([0, 0, 0, 0, 1, 0, 0x20, 0, 2, 0, 4, 0, 0, 0]);
+        data
+    }
+
+    fn name_of_code(data: &[u8]) -> String {
+        let Ok(ObjectFile::Object(object)) = read(data) else { panic!("an object") };
+        let unit = Unit::of_object(&object, data, "a.obj").expect("code");
+        unit.name_of(unit.areas[0].start)
+    }
+
+    #[test]
+    fn what_has_no_name_is_called_something() {
+        assert_eq!(name_of_code(&object(*b".text\0\0\0", *b"Read\0\0\0\0")), "Read");
+        assert_eq!(name_of_code(&object(*b".text\0\0\0", [0; 8])), ".text");
+        assert_eq!(name_of_code(&object([0; 8], [0; 8])), "section 1");
     }
 }
