@@ -159,8 +159,8 @@ mod tests {
         numbers(&mut data, &[0, 0, 1, 60, 0, 0, 0, 0x6000_0020]);
         data.push(0xc3);
         data.extend(symbol);
-        // Value, section, type, storage class "external", no auxiliary records; a string table of nothing.
-        data.extend([0, 0, 0, 0, 1, 0, 0x20, 0, 2, 0, 4, 0, 0, 0]);
+        // Value, section, type, storage class "external", no auxiliary records; a string table of one empty string.
+        data.extend([0, 0, 0, 0, 1, 0, 0x20, 0, 2, 0, 5, 0, 0, 0, 0]);
         data
     }
 
@@ -173,7 +173,8 @@ mod tests {
     #[test]
     fn what_has_no_name_is_called_something() {
         assert_eq!(name_of_code(&object(*b".text\0\0\0", *b"Read\0\0\0\0")), "Read");
-        assert_eq!(name_of_code(&object(*b".text\0\0\0", [0; 8])), ".text");
-        assert_eq!(name_of_code(&object([0; 8], [0; 8])), "section 1");
+        let nameless = [0, 0, 0, 0, 4, 0, 0, 0];
+        assert_eq!(name_of_code(&object(*b".text\0\0\0", nameless)), ".text");
+        assert_eq!(name_of_code(&object([0; 8], nameless)), "section 1");
     }
 }
