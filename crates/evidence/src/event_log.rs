@@ -33,40 +33,80 @@ pub fn is_event_log(data: &[u8]) -> bool {
     data.starts_with(SIGNATURE)
 }
 
-/// Hands out the records of an event log in the order of the file. Chunks that are damaged are passed over, and
-/// told.
+/// An event as the file has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number: EventRecordID, which goes on by one.
+    pub number: u64,
+    /// When it was written: nanoseconds since 1970, UTC.
+    pub nanos: i128,
+    /// Its elements as JSON, attributes under `#attributes`.
+    pub value: Value,
+}
+
+/// Hands out the events of an event log in the order of the file, and in the place of parts that cannot be read
+/// what is wrong with them.
 ///
 /// # Errors
 /// If the file's header is none, or the file is larger than a gibibyte.
-pub fn read(data: &[u8], take: &mut impl FnMut(&Record<'_>)) -> Result<Read, Error> {
+pub fn events(data: &[u8], mut take: impl FnMut(Result<Event, String>)) -> Result<(), Error> {
     if data.len() > MOST {
         let problem =
             "it is larger than 1 GiB, which no event log is read beyond; export a part of it";
         return Err(Error::new(MOST as u64, "file", problem));
     }
     let wrong = |problem: String| Error::new(0, "event log header", problem);
-    let parser =
-        EvtxParser::from_buffer(data.to_vec()).map_err(|error| wrong(error.to_string()))?;
+    let parser = EvtxParser::from_buffer(data.to_vec()).map_err(|error| wrong(chain(&error)))?;
     let settings = ParserSettings::default().separate_json_attributes(false);
     let mut parser = parser.with_configuration(settings);
-    let (mut read, mut bad) = (Read::default(), 0usize);
     for record in parser.records_json_value() {
-        match record {
-            Ok(record) => {
-                read.records = read.records.saturating_add(1);
-                let nanos = record.timestamp.as_nanosecond();
-                let micros = i64::try_from(nanos / 1_000).unwrap_or(0);
-                let time = Time { basis: Basis::Universal(0), micros };
-                one(&record.data, record.event_record_id, time, take);
-            }
-            Err(error) => {
-                bad = bad.saturating_add(1);
-                if bad <= MOST_TOLD {
-                    read.damage.push(format!("A part of it cannot be read: {error}."));
-                }
+        take(match record {
+            Ok(record) => Ok(Event {
+                number: record.event_record_id,
+                nanos: record.timestamp.as_nanosecond(),
+                value: record.data,
+            }),
+            Err(error) => Err(chain(&error)),
+        });
+    }
+    Ok(())
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Hands out the records of an event log in the order of the file. Chunks that are damaged are passed over, and
+/// told.
+///
+/// # Errors
+/// As [`events`].
+pub fn read(data: &[u8], take: &mut impl FnMut(&Record<'_>)) -> Result<Read, Error> {
+    let (mut read, mut bad) = (Read::default(), 0usize);
+    events(data, |event| match event {
+        Ok(event) => {
+            read.records = read.records.saturating_add(1);
+            let micros = i64::try_from(event.nanos / 1_000).unwrap_or(0);
+            let time = Time { basis: Basis::Universal(0), micros };
+            one(&event.value, event.number, time, take);
+        }
+        Err(error) => {
+            bad = bad.saturating_add(1);
+            if bad <= MOST_TOLD {
+                read.damage.push(format!("A part of it cannot be read: {error}."));
             }
         }
-    }
+    })?;
     if bad > MOST_TOLD {
         read.damage
             .push(format!("{} more parts of it cannot be read.", bad.saturating_sub(MOST_TOLD)));

@@ -1,54 +1,46 @@
 //! Windows event logs: Security 4688 and 4689, Sysmon 1 and 5.
 //!
-//! The file is read by crate evtx; here is what its events mean. Sources: "4688(S): A new process has been
+//! The file is read by [`evidence::event_log`]; here is what its events mean. Sources: "4688(S): A new process has been
 //! created" and "4689(S): A process has exited" of the Windows security auditing reference; Sysmon's manifest
 //! (events ProcessCreate and ProcessTerminate).
 
 use super::{Hint, Hosts, Kind, Record, event};
 use crate::event::base_name;
 use crate::{Command, End, Event, How, Image, Lost, Start, Time, What};
-use ::evtx::{EvtxParser, ParserSettings};
-use evidence::Error;
+use evidence::{Error, event_log};
 use serde_json::Value;
-
-/// Signature of the file header (\[MS-EVEN6\]; `ElfFile` and a NUL).
-const SIGNATURE: &[u8] = b"ElfFile\0";
 
 /// What could not be read of which no more is told one by one.
 const TOLD: usize = 5;
 
 pub(super) fn takes(data: &[u8]) -> bool {
-    data.starts_with(SIGNATURE)
+    event_log::is_event_log(data)
 }
 
 pub(super) fn read(data: &[u8], _: &Hint<'_>) -> Result<Record, Error> {
-    let problem = |problem: String| Error { offset: 0, field: "event log header", problem };
-    let parser = EvtxParser::from_buffer(data.to_vec()).map_err(|error| problem(chain(&error)))?;
-    let settings = ParserSettings::default().separate_json_attributes(false);
-    let mut parser = parser.with_configuration(settings);
     let mut hosts = Hosts::default();
     let (mut events, mut notes): (Vec<Event>, Vec<String>) = (Vec::new(), Vec::new());
     let (mut read, mut bad) = (0u64, 0usize);
     let (mut last, mut gap) = (None::<u64>, false);
-    for record in parser.records_json_value() {
+    event_log::events(data, |record| {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
                 bad += 1;
                 gap = true;
                 if bad <= TOLD {
-                    notes.push(format!("not readable: {}.", chain(&error)));
+                    notes.push(format!("not readable: {error}."));
                 }
-                continue;
+                return;
             }
         };
         read += 1;
-        let id = record.event_record_id;
-        let found = of(&record.data, &mut hosts);
+        let id = record.number;
+        let found = of(&record.value, &mut hosts);
         if gap {
             // Numbers go on by one, so they tell how many records lay in what could not be read.
             let missing = last.map_or(0, |last| id.saturating_sub(last).saturating_sub(1));
-            let time = Time(i64::try_from(record.timestamp.as_nanosecond()).unwrap_or(i64::MIN));
+            let time = Time(i64::try_from(record.nanos).unwrap_or(i64::MIN));
             let (why, unknown) = match missing {
                 0 => ("a part of the event log that cannot be read".to_owned(), 0),
                 _ => {
@@ -64,7 +56,7 @@ pub(super) fn read(data: &[u8], _: &Hint<'_>) -> Result<Record, Error> {
         }
         last = Some(id);
         events.extend(found);
-    }
+    })?;
     if gap {
         let why = "the end of the event log cannot be read".to_owned();
         let time = events.last().map_or(Time::NONE, |event| event.time);
@@ -77,20 +69,6 @@ pub(super) fn read(data: &[u8], _: &Hint<'_>) -> Result<Record, Error> {
         hosts.number("");
     }
     Ok(Record { kind: Kind::EventLog, events, hosts: hosts.names, read, notes })
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// What an event tells of a process, if it is one of the four.
