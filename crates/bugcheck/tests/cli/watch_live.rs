@@ -230,6 +230,51 @@ fn what_a_stopped_reader_misses_is_counted() {
     assert_eq!(told, lost, "each gap is told in place, and they sum up");
 }
 
+/// Processor time of a process up to now, user's and system's: hundredths of a second.
+fn processor_time(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Fields 14 and 15 (proc(5)), counted behind the name, which may hold anything.
+    let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// What the same load costs here and with forkstat, in one run. It is printed, not asserted: a time is no law.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn processor_time_beside_forkstat() {
+    if std::env::var_os("BUGCHECK_LONG").is_none() {
+        return;
+    }
+    const COUNT: u64 = 50_000;
+    let program = tiny();
+    let out = Scratch::new("forkstat.txt", b"");
+    let mut other = Command::new("forkstat");
+    other.args(["-l", "-e", "fork,exec,exit"]).stdout(fs::File::create(out.path()).unwrap());
+    let Ok(mut other) = other.spawn() else {
+        println!("SKIPPED: forkstat is not installed");
+        return;
+    };
+    let Some(watch) = Watch::start("ebpf", &[]) else {
+        other.kill().unwrap();
+        other.wait().unwrap();
+        return;
+    };
+    launch(program.path(), COUNT);
+    thread::sleep(Duration::from_millis(500));
+    let (ours, its) = (processor_time(watch.child.id()), processor_time(other.id()));
+    watch.signal("INT");
+    let seen = of_the_program(&watch.documents(), &program).len();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let text = String::from_utf8_lossy(&fs::read(out.path()).unwrap()).into_owned();
+    let named = |line: &&str| line.contains(" exec ") && line.contains("--number");
+    let its_seen = text.lines().filter(named).count();
+    println!(
+        "{COUNT} launched: bugcheck {ours}0 ms, {seen} with their name; forkstat {its}0 ms, {its_seen}"
+    );
+    assert_eq!(seen as u64, COUNT);
+}
+
 /// Runs the program with some capabilities and no other, as a user who is nobody.
 fn as_nobody(capabilities: &str, arguments: &[&str]) -> Option<crate::Ran> {
     let mut command = Command::new("setpriv");
