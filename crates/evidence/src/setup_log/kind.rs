@@ -29,7 +29,7 @@ pub fn is_setup_log(data: &[u8]) -> bool {
 /// What a file is that may be taken for a log of SetupAPI and is not read; with where that is found instead.
 pub fn other_log(data: &[u8]) -> Option<&'static str> {
     if data.starts_with(b"ElfFile\0") {
-        return Some("an event log of Windows (.evtx); open it in Event Viewer");
+        return Some("an event log of Windows (.evtx)");
     }
     for line in Lines::new(data).take(MOST_LINES) {
         let bytes = &*line.bytes;
