@@ -111,7 +111,8 @@ pub fn build(root: &Path, driver: &Driver, scratch: &Path) -> Result<PathBuf> {
         run(driver, import_library(&more, MORE, &folder))?;
         inputs.push(MORE.to_owned());
     }
-    run(driver, link(driver, &folder, &inputs, wmi))?;
+    let entry = if source.contains("GsDriverEntry(") { "GsDriverEntry" } else { "DriverEntry" };
+    run(driver, link(driver, &folder, entry, &inputs, wmi))?;
 
     let image = folder.join(format!("{}.sys", driver.name));
     let mut bytes = fs::read(&image)?;
@@ -153,19 +154,26 @@ fn import_library(exports: &Path, library: &str, folder: &Path) -> Command {
     command
 }
 
-fn link(driver: &Driver, folder: &Path, inputs: &[String], wmi: Option<String>) -> Command {
+fn link(
+    driver: &Driver,
+    folder: &Path,
+    entry: &str,
+    inputs: &[String],
+    wmi: Option<String>,
+) -> Command {
     let image = format!("{}.sys", driver.name);
     let mut command = match driver.recipe.compiler {
         Compiler::Gcc => {
             let mut ld = Command::new(GCC);
-            ld.args(["-nostdlib", "-Wl,--subsystem,native:10.0", "-Wl,--entry,DriverEntry"]);
+            ld.args(["-nostdlib", "-Wl,--subsystem,native:10.0"]);
+            ld.arg(format!("-Wl,--entry,{entry}"));
             ld.args(["-Wl,--no-insert-timestamp", "-Wl,--build-id=none"]);
             ld
         }
         Compiler::Clang => {
             let pdb = format!("{}.pdb", driver.name);
             let mut lld = Command::new("ld.lld");
-            lld.args(["-m", "i386pep", "--subsystem", "native:10.0", "--entry", "DriverEntry"]);
+            lld.args(["-m", "i386pep", "--subsystem", "native:10.0", "--entry", entry]);
             lld.arg("--no-insert-timestamp").arg(format!("--pdb={pdb}"));
             // Without a source path the PDB would record the folder it was linked in.
             lld.args(["-Xlink=/pdbsourcepath:.", "-L", LIBRARIES]);

@@ -6,7 +6,9 @@
 use super::values::{State, Value};
 use crate::isa::Isa;
 use crate::unit::Unit;
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{
+    ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register,
+};
 use std::collections::BTreeMap;
 
 /// Values of a cookie that was never set, of 64 and 32 bits.
@@ -163,7 +165,13 @@ impl Walk<'_, '_> {
                 FlowControl::Next => self.step(&mut state, &instruction),
                 FlowControl::Call => {
                     self.call(&mut state, &instruction, depth, 0);
-                    state.after_call();
+                    match self.written_by(instruction.near_branch_target()) {
+                        Some(written) => {
+                            let lost = written.into_iter();
+                            lost.for_each(|register| state.set(register, Value::Unknown));
+                        }
+                        None => state.after_call(),
+                    }
                 }
                 FlowControl::IndirectCall => state.after_call(),
                 FlowControl::UnconditionalBranch => {
@@ -233,6 +241,39 @@ impl Walk<'_, '_> {
                 break;
             }
         }
+    }
+
+    /// Registers that the function at `start` writes, if it calls nobody and is short and plain: what calls it
+    /// may know that, and keep values in others of the volatile registers (GCC from -O2 on does).
+    fn written_by(&self, start: u64) -> Option<Vec<Register>> {
+        const MOST: usize = 100;
+        let mut written = Vec::new();
+        let (mut seen, mut waiting) = (Vec::new(), vec![start]);
+        while let Some(at) = waiting.pop() {
+            let bytes = self.unit.bytes_at(at);
+            for instruction in Decoder::with_ip(self.bits, bytes, at, DecoderOptions::NONE) {
+                if seen.contains(&instruction.ip()) {
+                    break;
+                }
+                seen.push(instruction.ip());
+                match instruction.flow_control() {
+                    FlowControl::Next => written.push(only_write(&instruction)?),
+                    FlowControl::Return => break,
+                    FlowControl::ConditionalBranch => {
+                        waiting.push(instruction.near_branch_target());
+                    }
+                    FlowControl::UnconditionalBranch => {
+                        waiting.push(instruction.near_branch_target());
+                        break;
+                    }
+                    _ => return None,
+                }
+                if seen.len() > MOST {
+                    return None;
+                }
+            }
+        }
+        Some(written)
     }
 
     fn step(&mut self, state: &mut State, instruction: &Instruction) {
@@ -507,5 +548,28 @@ impl Walk<'_, '_> {
                 self.found.others.insert(name, (routine, by));
             }
         }
+    }
+}
+
+/// The register that an instruction writes, which may be none; `None` if more may change, or nobody knows.
+fn only_write(instruction: &Instruction) -> Option<Register> {
+    match instruction.mnemonic() {
+        Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Nop => Some(Register::None),
+        Mnemonic::Mov
+        | Mnemonic::Movzx
+        | Mnemonic::Lea
+        | Mnemonic::Xor
+        | Mnemonic::And
+        | Mnemonic::Or
+        | Mnemonic::Not
+        | Mnemonic::Add
+        | Mnemonic::Sub
+        | Mnemonic::Shl
+        | Mnemonic::Shr => Some(instruction.op0_register()),
+        // Conditional moves and sets.
+        _ if instruction.condition_code() != ConditionCode::None => {
+            Some(instruction.op0_register())
+        }
+        _ => None,
     }
 }

@@ -143,4 +143,63 @@ mod tests {
         assert_eq!(of(&["GsDriverEntry: sets the security cookie"]), "GsDriverEntry");
         assert_eq!(of(&["IRP_MJ_PNP"; 9]), "DispatchOthers");
     }
+
+    /// A driver that GCC built with -O2, without its symbols: the routine that sets the cookie leaves registers
+    /// alone that calls may change, two pointers are stored at once, and operations are chosen by a jump table.
+    #[test]
+    fn driver_entry_is_found_behind_the_linkers_entry() {
+        let bytes = include_bytes!("../../../../drivers/clean/cookie-entry/cookie-entry.sys");
+        let image = Image::parse(bytes).expect("an image");
+        let (symbols, _) = symbols::Symbols::load(&[], None);
+        let unit = Unit::of_image(&image, "cookie-entry.sys", &symbols).expect("x64");
+        let driver = unit.driver.as_ref().expect("a driver");
+        assert!(driver.has_cookie);
+        let roles: Vec<&str> =
+            driver.routines.iter().flat_map(|it| &it.roles).map(String::as_str).collect();
+        let expected = [
+            "IRP_MJ_CLEANUP",
+            "IRP_MJ_CLOSE",
+            "IRP_MJ_CREATE",
+            "DriverUnload",
+            "IRP_MJ_DEVICE_CONTROL",
+            "DriverEntry",
+            "GsDriverEntry: sets the security cookie",
+        ];
+        assert_eq!(roles, expected);
+        // DWARF, if it is asked, says the same.
+        let (symbols, _) = symbols::Symbols::load(bytes, None);
+        for (address, name) in [(driver.entry, "DriverEntry"), (driver.start, "GsDriverEntry")] {
+            assert_eq!(symbols.function(name).map(|it| unit.base + u64::from(it)), Some(address));
+        }
+
+        let mut cases = Cases::default();
+        assert_eq!(
+            crate::list(&unit, &crate::Span::All, crate::Syntax::Debugger, &mut cases),
+            Ok(())
+        );
+        assert_eq!(cases.0, (0..8).collect::<Vec<_>>());
+    }
+
+    /// Cases of jump tables, in the order of the listing.
+    #[derive(Default)]
+    struct Cases(Vec<usize>);
+
+    impl crate::Sink for Cases {
+        fn section(&mut self, _: &crate::Area<'_>, _: u64) -> Result<(), crate::Stop> {
+            Ok(())
+        }
+        fn label(&mut self, _: u64, _: &str, _: &str) -> Result<(), crate::Stop> {
+            Ok(())
+        }
+        fn source(&mut self, _: &str, _: u32) -> Result<(), crate::Stop> {
+            Ok(())
+        }
+        fn row(&mut self, _: &crate::Row<'_>) -> Result<(), crate::Stop> {
+            Ok(())
+        }
+        fn case(&mut self, first: usize, last: usize, _: u64, _: &str) -> Result<(), crate::Stop> {
+            self.0.extend(first..=last);
+            Ok(())
+        }
+    }
 }
