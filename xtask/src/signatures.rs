@@ -17,8 +17,8 @@ use std::process::{Command, ExitCode};
 const DRIVER: &str = "drivers/clean/ring-user/ring-user.sys";
 /// Signed as well: by mingw-w64, with symbols behind the sections, and not a multiple of 8 bytes long.
 const ODD_DRIVER: &str = "drivers/beside/ring-library/ring-library.sys";
-/// What stamps say, in seconds since 1970: 3 February 2027, 10:13:20 UTC. Keys are valid by then.
-const STAMPED: &str = "1801649600";
+/// What stamps say, in seconds since 1970: 3 February 2024, 10:13:20 UTC.
+const STAMPED: &str = "1706955200";
 
 /// A file to be made: its name, the driver or file that it is made of, and the further arguments of `sign`.
 struct Form {
@@ -39,6 +39,7 @@ const FORMS: &[Form] = &[
     Form { name: "odd.sys", from: ODD_DRIVER, arguments: &["-h", "sha256", "-ph"] },
     Form { name: "stamped.sys", from: DRIVER, arguments: &["-h", "sha256", "-TSA-certs", "tsa-chain.pem", "-TSA-key", "tsa.key", "-TSA-time", STAMPED] },
     Form { name: "countersigned.sys", from: DRIVER, arguments: &["-h", "sha256", "-t", time_server::HERE] },
+    Form { name: "expired.sys", from: DRIVER, arguments: &["-h", "sha256"] },
     Form { name: "dual.sys", from: "pages-sha1.sys", arguments: &["-nest", "-h", "sha256", "-ph", "-TSA-certs", "tsa-chain.pem", "-TSA-key", "tsa.key", "-TSA-time", STAMPED] },
     Form { name: "package.cat", from: "unsigned.cat", arguments: &["-h", "sha256", "-TSA-certs", "tsa-chain.pem", "-TSA-key", "tsa.key", "-TSA-time", STAMPED] },
 ];
@@ -59,8 +60,39 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
             println!("{} files in {folder}", FORMS.len());
             Ok(ExitCode::SUCCESS)
         }
-        _ => bail!("signatures wants a FOLDER, or --check BUGCHECK"),
+        [option] if option == "--fixtures" => {
+            let folder =
+                std::env::temp_dir().join(format!("bugcheck-fixtures-{}", std::process::id()));
+            let outcome = make(root, &folder).and_then(|()| keep(root, &folder));
+            let _ = fs::remove_dir_all(&folder);
+            outcome.map(|()| ExitCode::SUCCESS)
+        }
+        _ => bail!("signatures wants a FOLDER, --fixtures, or --check BUGCHECK"),
     }
+}
+
+/// Files that tests of the command line read, and their folder: signed anew, all reports of them change their hashes.
+const KEPT: &[&str] = &[
+    "driver.sys",
+    "driver.inf",
+    "package.cat",
+    "pages.sys",
+    "stamped.sys",
+    "countersigned.sys",
+    "expired.sys",
+    "dual.sys",
+];
+const FIXTURES: &str = "crates/bugcheck/tests/signed";
+
+/// Puts what tests read into its place.
+fn keep(root: &Path, folder: &Path) -> Result<()> {
+    let home = root.join(FIXTURES);
+    fs::create_dir_all(&home)?;
+    for name in KEPT {
+        fs::copy(folder.join(name), home.join(name)).context(*name)?;
+    }
+    println!("{} files in {FIXTURES}; renew the reports with BLESS=1", KEPT.len());
+    Ok(())
 }
 
 /// Makes every form in `folder`, with the keys.
@@ -80,8 +112,10 @@ fn make(root: &Path, folder: &Path) -> Result<()> {
         } else {
             folder.join(form.from)
         };
+        let signer = if form.name == "expired.sys" { "expired" } else { "signer" };
+        let [certificates, key] = ["-chain.pem", ".key"].map(|end| format!("{signer}{end}"));
         let mut command = Command::new("osslsigncode");
-        command.current_dir(folder).args(["sign", "-certs", "chain.pem", "-key", "signer.key"]);
+        command.current_dir(folder).args(["sign", "-certs", &certificates, "-key", &key]);
         for argument in form.arguments {
             command.arg(if *argument == time_server::HERE { server.as_str() } else { argument });
         }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod catalogs;
 mod commands;
 mod driver_file;
 mod duration;

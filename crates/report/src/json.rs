@@ -1,5 +1,6 @@
 //! The JSON documents: one object each, `schema` first, field names stable.
 
+mod catalog;
 mod crash;
 mod image;
 mod inf;
@@ -14,6 +15,7 @@ mod signature;
 mod stamp;
 mod system_log;
 
+pub use catalog::catalog_json;
 pub use crash::{crash_json, listing_json, process_json};
 pub use image::image_json;
 pub use inf::inf_json;

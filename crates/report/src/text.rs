@@ -1,5 +1,6 @@
 //! Text for a person: at most [`WIDTH`] columns, apart from what somebody may want to copy whole.
 
+mod catalog;
 mod crash;
 mod finding;
 mod image;
@@ -24,6 +25,7 @@ mod system_log;
 #[cfg(test)]
 mod tests;
 
+pub use catalog::{catalog_text, packages_text};
 pub use crash::{CrashDetail, crash_text};
 pub use image::image_text;
 pub use imports::imports_text;

@@ -14,6 +14,25 @@ use std::borrow::Cow;
 /// Members, and attributes of all of them, that are read.
 const MOST: usize = 200_000;
 
+/// Whether a file begins like a signature whose content is a CTL.
+pub fn is_catalog(bytes: &[u8]) -> bool {
+    if !crate::cms::is_signed_data(bytes) {
+        return false;
+    }
+    let content_type = || {
+        let info = Reader::new(bytes, 0).expect(Tag::SEQUENCE, "ContentInfo")?;
+        let mut info = info.reader();
+        info.expect(Tag::OID, "contentType")?;
+        let explicit = info.expect(Tag::context(0), "content")?;
+        let mut data = explicit.reader().expect(Tag::SEQUENCE, "SignedData")?.reader();
+        data.expect(Tag::INTEGER, "SignedData version")?;
+        data.expect(Tag::SET, "digestAlgorithms")?;
+        let content = data.expect(Tag::SEQUENCE, "encapContentInfo")?;
+        content.reader().expect(Tag::OID, "eContentType")
+    };
+    content_type().is_ok_and(|it| Oid(it.content) == oid::CTL)
+}
+
 /// What a catalog lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {

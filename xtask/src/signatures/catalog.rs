@@ -10,12 +10,43 @@ use std::process::Command;
 /// The INF that the catalog lists beside the driver.
 pub const INF: &str = "\
 [Version]\r
-Signature = \"$Windows NT$\"\r
-Class = Sample\r
-ClassGuid = {78A1C341-4539-11d3-B88D-00C04FAD5171}\r
-Provider = %Own%\r
+Signature   = \"$Windows NT$\"\r
+Class       = System\r
+ClassGuid   = {4d36e97d-e325-11ce-bfc1-08002be10318}\r
+Provider    = %Own%\r
 CatalogFile = package.cat\r
-DriverVer = 02/03/2027,1.0.0.0\r
+DriverVer   = 02/03/2024,1.0.0.0\r
+PnpLockdown = 1\r
+\r
+[SourceDisksNames]\r
+1 = %Own%\r
+\r
+[SourceDisksFiles]\r
+driver.sys = 1\r
+\r
+[DestinationDirs]\r
+DefaultDestDir = 13\r
+\r
+[Manufacturer]\r
+%Own% = Devices, NTamd64.10.0...16299\r
+\r
+[Devices.NTamd64.10.0...16299]\r
+%Own% = Install, root\\own\r
+\r
+[Install.NT]\r
+CopyFiles = Files\r
+\r
+[Install.NT.Services]\r
+AddService = Own, 2, Service\r
+\r
+[Files]\r
+driver.sys\r
+\r
+[Service]\r
+ServiceType   = 1\r
+StartType     = 3\r
+ErrorControl  = 1\r
+ServiceBinary = %13%\\driver.sys\r
 \r
 [Strings]\r
 Own = \"Own keys\"\r
@@ -100,7 +131,7 @@ pub fn of(folder: &Path, driver: &[u8], inf: &[u8]) -> Result<Vec<u8>> {
     let list = seq(&[
         seq(&[ms_oid(&[12, 1, 1])]),
         tlv(4, &[0x11; 16]),
-        tlv(0x17, b"270203101320Z"),
+        tlv(0x17, b"240203101320Z"),
         seq(&[ms_oid(&[12, 1, 3]), tlv(5, &[])]),
         seq(&members),
         tlv(0xa0, &seq(&[extension("OS", "_v100_X64"), extension("HWID1", "root\\own")])),

@@ -28,6 +28,7 @@ const DUE: &[Due] = &[
     Due { name: "odd.sys", algorithm: "SHA-256", signatures: 1, pages: true, stamp: None },
     Due { name: "stamped.sys", algorithm: "SHA-256", signatures: 1, pages: false, stamp: Some("RFC 3161") },
     Due { name: "countersigned.sys", algorithm: "SHA-256", signatures: 1, pages: false, stamp: Some("counter-signature") },
+    Due { name: "expired.sys", algorithm: "SHA-256", signatures: 1, pages: false, stamp: None },
     Due { name: "dual.sys", algorithm: "SHA-1", signatures: 2, pages: true, stamp: Some("RFC 3161") },
 ];
 
@@ -38,10 +39,12 @@ pub fn check(folder: &Path, bugcheck: &Path) -> Result<()> {
         whole(folder, bugcheck, due).with_context(|| due.name)?;
         damaged += broken(folder, bugcheck, due).with_context(|| due.name)?;
     }
+    let changed = catalog(folder, bugcheck).context("package.cat")?;
     let images = FORMS.iter().filter(|form| form.name.ends_with(".sys")).count();
     ensure!(images == DUE.len(), "{images} images are made, and {} checked", DUE.len());
     println!(
-        "{images} signed images are read as they were signed; {damaged} damaged ones as osslsigncode has it"
+        "{images} signed images are read as they were signed; {damaged} damaged ones as osslsigncode has it; \
+         a catalog is read as it was made, and {changed} changes of it and its files are found"
     );
     Ok(())
 }
@@ -56,8 +59,10 @@ fn explain(folder: &Path, bugcheck: &Path, name: &str) -> Result<Value> {
         .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn signatures(document: &Value) -> Result<&Vec<Value>> {
-    document["signing"]["signatures"].as_array().context("no signatures are told")
+/// Those in the file; the catalog beside lists most of the files as well.
+fn signatures(document: &Value) -> Result<Vec<&Value>> {
+    let all = document["signing"]["signatures"].as_array().context("no signatures are told")?;
+    Ok(all.iter().filter(|it| it["place"] != "catalog").collect())
 }
 
 /// As it was signed, everything fits, and osslsigncode says so too.
@@ -65,7 +70,7 @@ fn whole(folder: &Path, bugcheck: &Path, due: &Due) -> Result<()> {
     let document = explain(folder, bugcheck, due.name)?;
     let all = signatures(&document)?;
     ensure!(all.len() == due.signatures, "{} signatures are told", all.len());
-    for it in all {
+    for it in &all {
         ensure!(it["intact"] == true, "a signature does not hold: {it}");
         ensure!(it["page_hashes"].is_object() == due.pages, "page hashes: {}", it["page_hashes"]);
         ensure!(it["trust"]["root"] == "Own root", "it rests on {}", it["trust"]);
@@ -78,13 +83,16 @@ fn whole(folder: &Path, bugcheck: &Path, due: &Due) -> Result<()> {
         (None, None) => {}
         (Some(kind), Some(stamp)) => {
             ensure!(stamp["kind"] == kind && stamp["holds"] == true, "the stamp: {stamp}");
-            let is_given = kind == "RFC 3161" && stamp["time"] != "2027-02-03T10:13:20Z";
+            let is_given = kind == "RFC 3161" && stamp["time"] != "2024-02-03T10:13:20Z";
             ensure!(!is_given, "the stamp tells {}", stamp["time"]);
         }
         (_, stamp) => bail!("stamps: {stamp:?}"),
     }
     let computed = calculated(folder, due.name)?;
     ensure!(same(&all[0]["digest"]["computed"], &computed), "osslsigncode computes {computed}");
+    if due.name == "expired.sys" {
+        return Ok(());
+    }
     let mut verify = Command::new("osslsigncode");
     verify.current_dir(folder).args([
         "verify",
@@ -117,6 +125,44 @@ fn broken(folder: &Path, bugcheck: &Path, due: &Due) -> Result<usize> {
         ensure!(same(own, &computed), "byte {at:#x}: {own} here, {computed} by osslsigncode");
     }
     Ok(places.len())
+}
+
+/// The catalog lists driver and INF, which osslsigncode says as well; a byte changed in it or in one of them is found.
+fn catalog(folder: &Path, bugcheck: &Path) -> Result<usize> {
+    const NAME: &str = "package.cat";
+    let document = explain(folder, bugcheck, NAME)?;
+    let members = document["members"].as_array().context("no members are told")?;
+    let names: Vec<&Value> = members.iter().map(|it| &it["file"]).collect();
+    ensure!(names == ["driver.sys", "driver.inf"], "it lists {names:?}");
+    for it in signatures_of_catalog(&document)? {
+        ensure!(it["intact"] == true, "its signature does not hold: {it}");
+        ensure!(it["timestamps"][0]["holds"] == true, "its stamp: {it}");
+    }
+    let mut verify = Command::new("osslsigncode");
+    verify.current_dir(folder).args(["verify", "-CAfile", "root.pem", "-TSA-CAfile", "root.pem"]);
+    succeed(verify.args(["-catalog", NAME, "driver.sys"]))?;
+    let mut changed = 0;
+    for (name, at) in [("driver.inf", 20), ("driver.sys", 0x250), (NAME, 90)] {
+        let path = folder.join(name);
+        let whole = fs::read(&path)?;
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, &bytes)?;
+        let document = explain(folder, bugcheck, NAME);
+        fs::write(&path, &whole)?;
+        let document = document?;
+        let beside = document["beside"].as_array().context("no files beside it")?;
+        let is_changed =
+            beside.iter().any(|it| it["file"] == name && it["membership"] == "changed");
+        let broken = signatures_of_catalog(&document)?.iter().any(|it| it["intact"] == false);
+        ensure!(if name == NAME { broken } else { is_changed && !broken }, "{name}, byte {at}");
+        changed += 1;
+    }
+    Ok(changed)
+}
+
+fn signatures_of_catalog(document: &Value) -> Result<&Vec<Value>> {
+    document["signing"]["signatures"].as_array().context("no signatures are told")
 }
 
 fn same(own: &Value, other: &str) -> bool {

@@ -1,5 +1,6 @@
 //! `bugcheck explain`: what a file says, and what to do about it.
 
+use crate::catalogs::Catalogs;
 use crate::evidence::{self, Wish};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
@@ -18,6 +19,9 @@ Examples:
   bugcheck explain setupapi.dev.log --section 29   one section, with everything
   bugcheck explain setupapi.dev.log --html log.html
   bugcheck explain filter.sys queue.obj            version, PDB, imports, checksum; why no machine code
+  bugcheck explain filter.sys --catalog filter.cat whether the catalog lists it, which Windows loads it so
+  bugcheck explain filter.cat                      what it lists, who signed it, what beside it was changed
+  bugcheck explain filter.inf                      what it installs; whether its catalog has it and its files
   bugcheck explain /var/log/messages               what it means, how bad it is; what was never seen before
   dmesg | bugcheck explain -                       also a journal: journalctl -o export | bugcheck explain -
   unzip -p mail.zip crash.dmp | bugcheck explain - from standard input
@@ -28,10 +32,10 @@ another build is said to be so and not used.
 
 It reads kernel crash dumps - small ones, full and kernel ones, of 64-bit and 32-bit Windows - and
 minidumps of processes; and logs of SetupAPI, setupapi.dev.log and its like, or sections out of one; INF
-files; images (.sys, .dll, .exe), objects and libraries; logs of the system: syslog in its dialects,
-dmesg and /dev/kmsg, the journal's export form and JSON, event logs of Windows (.evtx); packed by gzip
-as well. A text without times is taken for a log if it is
-named, and holds a message that is known.
+files; images (.sys, .dll, .exe), objects and libraries; catalogs (.cat), timestamps and signatures
+(.tsq, .tsr, .p7s); logs of the system: syslog in its dialects, dmesg and /dev/kmsg, the journal's export
+form and JSON, event logs of Windows (.evtx); packed by gzip as well. A text without times is taken for
+a log if it is named, and holds a message that is known.
 
 Below a folder, files of other kinds are passed over, and so are links to folders.
 
@@ -51,6 +55,9 @@ pub(crate) struct Arguments {
     /// Symbol path, as debuggers take it: folders and srv*CACHE*SERVER, with ; between; _NT_SYMBOL_PATH if left out
     #[arg(long, value_name = "PATH")]
     symbols: Option<String>,
+    /// Catalog (.cat), or folder of them, that images and INFs may be in; may be given several times
+    #[arg(long, value_name = "CAT")]
+    catalog: Vec<PathBuf>,
     /// List every module
     #[arg(long)]
     modules: bool,
@@ -90,11 +97,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         None => Wanted::Usual,
     };
     let html = arguments.html.as_deref();
+    let catalogs = Catalogs::new(&arguments.catalog, evidence::now())?;
     let wish = Wish {
         format: arguments.format,
         modules: arguments.modules,
         many,
         store: &store,
+        catalogs: &catalogs,
         sections,
         html,
         base: super::knowledge_base(&arguments.knowledge)?,

@@ -1,6 +1,7 @@
 //! `bugcheck install`: which driver Windows would take for a device, and what installing it would do.
 
 use super::no_json;
+use crate::catalogs::find;
 use crate::driver_file;
 use crate::duration;
 use crate::failure::{Failure, Outcome};
@@ -288,20 +289,6 @@ fn missing(plan: &Plan, folder: &Path) -> Vec<String> {
     lost.sort();
     lost.dedup();
     lost
-}
-
-/// The file of the package below `folder`, as it is spelled there.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    let mut at = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
-    for part in name.split(['\\', '/']).filter(|part| !part.is_empty() && *part != ".") {
-        // What an INF says leads nowhere but down.
-        let entries = fs::read_dir(&at).ok()?;
-        let mut names = entries.flatten().map(|entry| entry.file_name());
-        at.push(names.find(|own| own.to_string_lossy().eq_ignore_ascii_case(part))?);
-    }
-    // A path that is short is what a token shall have.
-    let at = at.strip_prefix(".").map_or(at.clone(), Path::to_owned);
-    at.is_file().then_some(at)
 }
 
 /// Now, UTC.

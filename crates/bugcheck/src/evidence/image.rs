@@ -5,6 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
 use bench::Driver;
 use pe::{Image, Machine};
+use std::path::Path;
 
 /// Larger than any driver; what is larger is not copied for the bench.
 const MAX_DRIVER: usize = 64 << 20;
@@ -18,7 +19,12 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
         Image::parse_cut(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
     let facts = diagnosis::image::facts(&image);
     let runs = facts.is_driver && facts.machine == Machine::Amd64 && bytes.len() <= MAX_DRIVER;
-    let signing = diagnosis::signed::image(&image, &facts, &[], super::now());
+    let path = Path::new(name);
+    let found = wish.catalogs.for_file(path);
+    let file = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
+    let now = wish.catalogs.now();
+    let mut signing = diagnosis::signed::image(&file, &image, &facts, &found.catalogs, now);
+    signing.irregular.extend(found.unread);
     // A driver that the bench refuses is told all the same.
     let coverage = runs.then(|| bench::imports(&driver(name, bytes)).ok()).flatten();
     let text = match wish.format {
@@ -34,8 +40,11 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             text
         }
     };
-    // What is warned of does not keep the image from being what it is; that it is damaged does.
-    let outcome = if facts.unread.is_empty() { Outcome::Clean } else { Outcome::Findings };
+    // What is warned of does not keep the image from being what it is; that it is damaged does. Whoever gives a
+    // catalog asks whether the image is in it.
+    let asked = wish.catalogs.are_given() && !signing.is_listed();
+    let wrong = !facts.unread.is_empty() || signing.is_wrong() || asked;
+    let outcome = if wrong { Outcome::Findings } else { Outcome::Clean };
     Ok(Told { text, outcome })
 }
 

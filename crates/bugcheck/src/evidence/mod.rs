@@ -2,6 +2,7 @@
 //!
 //! A kind of file is one entry in [`KINDS`] and one file beside this one.
 
+mod catalog;
 mod crash_dump;
 mod event_log;
 mod gzip;
@@ -13,6 +14,7 @@ mod setup_log;
 mod system_log;
 pub(crate) mod timestamp;
 
+use crate::catalogs::Catalogs;
 use crate::failure::{Failure, Outcome};
 use crate::output::Format;
 use crate::panics;
@@ -35,6 +37,8 @@ pub(crate) struct Wish<'a> {
     /// Whether there are several files: JSON then has a line each, text a blank line between.
     pub many: bool,
     pub store: &'a Store,
+    /// Catalogs that may list a file.
+    pub catalogs: &'a Catalogs,
     pub sections: Wanted,
     /// Where a page for a browser goes as well.
     pub html: Option<&'a Path>,
@@ -43,7 +47,7 @@ pub(crate) struct Wish<'a> {
 }
 
 /// The moment, as signatures want it.
-fn now() -> Time {
+pub(crate) fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time::of_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
@@ -72,6 +76,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "logs of SetupAPI", is: setup_log::is_one, explain: setup_log::explain },
     Kind { name: "images", is: image::is_one, explain: image::explain },
     Kind { name: "objects and libraries", is: object::is_one, explain: object::explain },
+    Kind { name: "catalogs", is: catalog::is_one, explain: catalog::explain },
     Kind { name: "timestamps and signatures", is: timestamp::is_one, explain: timestamp::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
     LOG,

@@ -16,6 +16,7 @@ mod rebase;
 mod scratch;
 mod serve;
 mod setup_logs;
+mod signed;
 mod stamps;
 mod symbol_files;
 mod system_logs;

@@ -1,8 +1,9 @@
 //! Catalogs: what one lists, who signed it, and whether a file is in it.
 
-use super::facts;
 use super::one::{self, Measured, Place, Signature};
-use pe::Image;
+use super::{Signing, facts};
+use knowledge::signing::answers;
+use pe::{Image, Machine};
 use signatures::authenticode::{AllFound, Digest, flat, image_digest};
 use signatures::catalog::{Catalog, Member};
 use signatures::{Error, Hash, Time, oid};
@@ -37,12 +38,23 @@ pub struct Digests {
 pub struct Listed {
     /// The file.
     pub file: String,
-    /// How.
+    /// Whether it is in the catalog; none where the file is not there, or could not be read.
+    pub membership: Option<Membership>,
+    /// Why it could not be read: a clause.
+    pub unread: Option<String>,
+}
+
+/// Whether one file is in this catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InCatalog {
+    /// The catalog's name.
+    pub catalog: String,
+    /// Whether the file is in it.
     pub membership: Membership,
 }
 
 /// Whether a file is in a catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Membership {
     /// The member with this index has its digest.
     Member(usize),
@@ -97,12 +109,65 @@ impl CatalogFile {
             }
         }
         let place = Place::Catalog(name.to_owned());
-        let signatures =
-            found.signatures.iter().map(|it| one::of_data(&it.data, place.clone(), now)).collect();
+        let signed = found.signatures.iter().filter(|it| !it.data.signers.is_empty());
+        let mut signatures: Vec<Signature> =
+            signed.map(|it| one::of_data(&it.data, place.clone(), now)).collect();
+        for it in &mut signatures {
+            it.facts = facts::of_signature(it, false, now);
+        }
         let mut irregular: Vec<String> =
             found.irregular.iter().chain(&list.irregular).map(super::told).collect();
         irregular.truncate(super::MOST_IRREGULAR);
         Ok(Self { name: name.to_owned(), list, signatures, irregular, now, by_digest })
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        for it in &mut self.signatures {
+            it.place = Place::Catalog(name.to_owned());
+        }
+        self
+    }
+
+    /// Whether it lists this member as an image that a kernel could load: by what was hashed, else by its name.
+    fn is_image(member: &Member) -> bool {
+        let by_name = || {
+            let name = member.attribute("File").unwrap_or_default().to_ascii_lowercase();
+            [".sys", ".dll", ".exe"].iter().any(|ending| name.ends_with(ending))
+        };
+        member.is_image.unwrap_or_else(by_name)
+    }
+
+    /// The processor that its drivers are for, as its attribute `OS` has it (`_v100_X64`, `7X64,8X64`): that of
+    /// x64 where it says nothing, or several.
+    pub fn machine(&self) -> Machine {
+        let mut all = self.list.attributes.iter().filter(|it| it.name.eq_ignore_ascii_case("OS"));
+        let words = all.next().map(|it| it.value.to_ascii_uppercase()).unwrap_or_default();
+        match (words.contains("X64"), words.contains("ARM64"), words.contains("X86")) {
+            (false, true, false) => Machine::Arm64,
+            (false, false, true) => Machine::I386,
+            _ => Machine::Amd64,
+        }
+    }
+
+    /// What its signatures tell: of themselves, and which Windows would load a driver that it lists, for the
+    /// processor of [`Self::machine`]. No such answers where it lists no image.
+    pub fn signing(&self) -> Signing {
+        let mut signing = Signing { signatures: self.signatures.clone(), ..Signing::default() };
+        signing.irregular.clone_from(&self.irregular);
+        if self.list.members.iter().any(Self::is_image) {
+            let mut all: Vec<_> = self.signatures.iter().map(|it| it.facts.clone()).collect();
+            for facts in &mut all {
+                facts.extend(super::machine(self.machine()));
+            }
+            if all.is_empty() {
+                all.push(super::machine(self.machine()).into_iter().collect());
+            }
+            signing.answers = answers(&all);
+        }
+        signing
     }
 
     /// The member that a file is, by its digest.

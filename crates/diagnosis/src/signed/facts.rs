@@ -37,11 +37,8 @@ pub(super) fn of_signature(it: &Signature, is_embedded: bool, now: Time) -> Fact
     };
     set("intact", it.is_intact());
     set("embedded", is_embedded);
-    set(
-        "sha2",
-        it.measured.as_ref().is_none_or(|it| it.hash != Hash::Sha1)
-            || it.chain.iter().any(Link::is_sha2),
-    );
+    let hash = it.measured.as_ref().map(|it| it.hash).or(it.hash);
+    set("sha2", hash.is_none_or(|it| it != Hash::Sha1) || it.chain.iter().any(Link::is_sha2));
     set("timestamped", it.signed_at.is_some());
     set("expired", is_expired(&it.chain, it.signed_at, now));
     set("chain-broken", it.trust.kind == RootKind::Broken);

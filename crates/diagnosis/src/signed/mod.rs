@@ -9,11 +9,13 @@ mod catalog;
 mod facts;
 mod link;
 mod one;
+mod package;
 mod stamp;
 
-pub use catalog::{CatalogFile, Digests, Listed, Membership};
+pub use catalog::{CatalogFile, Digests, InCatalog, Listed, Membership};
 pub use link::{Link, RootKind, Trust};
 pub use one::{Measured, Pages, Place, Signature};
+pub use package::Packaged;
 pub use stamp::{Stamp, StampKind};
 
 use crate::image::ImageFacts;
@@ -21,6 +23,7 @@ use knowledge::signing::{Answer, answers};
 use pe::{Image, Machine};
 use signatures::Time;
 use signatures::authenticode::AllFound;
+use std::sync::Arc;
 
 /// What is irregular about one file, at most, that is kept.
 const MOST_IRREGULAR: usize = 100;
@@ -32,24 +35,32 @@ pub struct Signing {
     pub signatures: Vec<Signature>,
     /// What is irregular about where they lie.
     pub irregular: Vec<String>,
-    /// Catalogs that were looked into.
-    pub catalogs: Vec<String>,
+    /// Catalogs that were looked into, and whether the file is in them.
+    pub catalogs: Vec<InCatalog>,
     /// Which Windows would load it; of a driver.
     pub answers: Vec<Answer>,
 }
 
 impl Signing {
-    /// Whether a signature is there that does not hold.
+    /// Whether a signature is there that does not hold, or a catalog that has the file otherwise.
     pub fn is_wrong(&self) -> bool {
-        self.signatures.iter().any(|it| !it.is_intact())
+        let changed = |it: &InCatalog| matches!(it.membership, Membership::Changed(_));
+        self.signatures.iter().any(Signature::is_damaged) || self.catalogs.iter().any(changed)
+    }
+
+    /// Whether one of the catalogs lists the file as it is.
+    pub fn is_listed(&self) -> bool {
+        self.catalogs.iter().any(|it| matches!(it.membership, Membership::Member(_)))
     }
 }
 
-/// What an image's signatures tell, at this time. `facts` are those of the image; `catalogs` may list it.
+/// What an image's signatures tell, at this time. `name` is that of its file, without folders; `facts` are those of
+/// the image; `catalogs` may list it.
 pub fn image(
+    name: &str,
     image: &Image<'_>,
     facts: &ImageFacts,
-    catalogs: &[&CatalogFile],
+    catalogs: &[Arc<CatalogFile>],
     now: Time,
 ) -> Signing {
     let mut signing = Signing::default();
@@ -61,10 +72,13 @@ pub fn image(
             signing.signatures.push(one::of_image(it, image, now));
         }
     }
-    let digests = Digests::of(image.data());
-    for catalog in catalogs {
-        signing.catalogs.push(catalog.name.clone());
-        signing.signatures.extend(catalog.signature_of(&digests));
+    if !catalogs.is_empty() {
+        let digests = Digests::of(image.data());
+        for catalog in catalogs {
+            let membership = catalog.membership(name, &digests);
+            signing.catalogs.push(InCatalog { catalog: catalog.name.clone(), membership });
+            signing.signatures.extend(catalog.signature_of(&digests));
+        }
     }
     signing.irregular.truncate(MOST_IRREGULAR);
     if facts.is_driver {

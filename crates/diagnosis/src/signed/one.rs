@@ -32,6 +32,8 @@ pub struct Signature {
     pub place: Place,
     /// File offset of it.
     pub offset: usize,
+    /// The hash of what is signed.
+    pub hash: Option<Hash>,
     /// The digest of the file: as signed, and as it is.
     pub measured: Option<Measured>,
     /// Hashes of its pages.
@@ -85,9 +87,11 @@ pub struct Pages {
 const PROVES: [&str; 3] = ["message-digest", "content-type", "signature"];
 
 impl Signature {
-    /// Whether the file is what was signed, by the key of the signer's certificate.
+    /// Whether the file is what was signed, by the key of the signer's certificate. What a catalog signs is its own
+    /// list, which the message digest is over.
     pub fn is_intact(&self) -> bool {
-        self.measured.as_ref().is_some_and(|it| it.fits)
+        let is_own = matches!(self.place, Place::Catalog(_));
+        self.measured.as_ref().map_or(is_own, |it| it.fits)
             && self.pages.as_ref().is_none_or(|it| matches!(it.outcome, PageOutcome::Fit(_)))
             && self.checks.iter().any(|check| check.name == "signature")
             && self
@@ -95,6 +99,20 @@ impl Signature {
                 .iter()
                 .filter(|check| PROVES.contains(&check.name))
                 .all(|check| check.result == Outcome::Passed)
+    }
+}
+
+/// Checks that say whether a timestamp is of the signature that it hangs on, and was made by whoever it names.
+const STAMPS: [&str; 4] = ["imprint", "message-digest", "content-type", "signature"];
+
+impl Signature {
+    /// Whether it, or a timestamp of it, was damaged or is of something else.
+    pub fn is_damaged(&self) -> bool {
+        let stamp = |stamp: &Stamp| {
+            let failed = |check: &Check| check.is_failed() && STAMPS.contains(&check.name);
+            stamp.unread.is_some() || stamp.checks.iter().any(failed)
+        };
+        !self.is_intact() || self.stamps.iter().any(stamp)
     }
 }
 
@@ -129,6 +147,7 @@ pub(super) fn of_data(data: &SignedData<'_>, place: Place, now: Time) -> Signatu
     let mut it = Signature {
         place,
         offset: data.offset,
+        hash: data.signers.first().and_then(|it| Hash::of(it.digest_algorithm.oid)),
         measured: None,
         pages: None,
         opus: OpusInfo::default(),

@@ -1,6 +1,8 @@
 //! `bugcheck.explain.1`, of an INF.
 
+use super::catalog::{PackagedDocument, packaged};
 use super::{document, line};
+use diagnosis::signed::{Packaged, Signing};
 use evidence::inf::{
     Change, Copy, Diagnostic, Further, Inf, Plan, Service, Severity, Story, meaning,
 };
@@ -18,6 +20,8 @@ struct Document<'a> {
     driver_date: Option<&'a str>,
     driver_version: Option<&'a str>,
     catalog: Option<&'a str>,
+    /// Catalogs that were looked for, and what they say of the package.
+    packaged: Vec<PackagedDocument<'a>>,
     models: Vec<ModelsDocument<'a>>,
     installs: Vec<PlanDocument<'a>>,
     complete: bool,
@@ -133,7 +137,7 @@ struct DiagnosticDocument<'a> {
     help: &'a str,
 }
 
-/// An INF, schema `bugcheck.explain.1`; with `in_lines` on one line.
+/// An INF, schema `bugcheck.explain.1`; with `in_lines` on one line. `packages` is it, held against catalogs.
 ///
 /// # Errors
 /// None that an input can cause.
@@ -141,10 +145,13 @@ pub fn inf_json(
     file: &str,
     inf: &Inf,
     story: &Story,
+    packages: &[Packaged],
     in_lines: bool,
 ) -> serde_json::Result<String> {
     let value = |key: &str| inf.version(key).map(|field| field.value.as_str());
     let ver = inf.section("Version").and_then(|section| section.entry("DriverVer"));
+    let signings: Vec<Option<Signing>> =
+        packages.iter().map(|it| it.catalog.as_ref().ok().map(|it| it.signing())).collect();
     let it = Document {
         schema: "bugcheck.explain.1",
         file,
@@ -156,6 +163,11 @@ pub fn inf_json(
         driver_date: ver.and_then(|entry| entry.field(0)).map(|field| field.value.as_str()),
         driver_version: ver.and_then(|entry| entry.field(1)).map(|field| field.value.as_str()),
         catalog: value("CatalogFile"),
+        packaged: packages
+            .iter()
+            .zip(&signings)
+            .map(|(it, signing)| packaged(it, signing.as_ref()))
+            .collect(),
         models: story.devices.iter().map(models).collect(),
         installs: story.plans.iter().map(plan).collect(),
         complete: !story.cut,

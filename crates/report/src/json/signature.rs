@@ -1,7 +1,7 @@
 //! Signatures of a driver as documents.
 
 use crate::text::{page_words, trust_words};
-use diagnosis::signed::{Link, Place, Signature, Signing, Stamp};
+use diagnosis::signed::{InCatalog, Link, Membership, Place, Signature, Signing, Stamp};
 use knowledge::signing::{Answer, rules};
 use serde::Serialize;
 use signatures::authenticode::PageOutcome;
@@ -12,9 +12,17 @@ use signatures::{Check, Time};
 pub(super) struct SigningDocument<'a> {
     signatures: Vec<SignatureDocument<'a>>,
     irregular: &'a [String],
-    catalogs: &'a [String],
+    catalogs: Vec<InCatalogDocument<'a>>,
     loads: Vec<AnswerDocument<'a>>,
     not_known: Vec<&'static str>,
+}
+
+/// A catalog, and whether the file is in it.
+#[derive(Serialize)]
+struct InCatalogDocument<'a> {
+    catalog: &'a str,
+    /// `listed`, `changed` or `absent`.
+    membership: &'static str,
 }
 
 /// A signature.
@@ -121,7 +129,7 @@ struct AnswerDocument<'a> {
 }
 
 /// Moments as ISO 8601 has them.
-fn moment(time: Time) -> String {
+pub(super) fn moment(time: Time) -> String {
     time.to_string().replacen(' ', "T", 1).replace(" UTC", "Z")
 }
 
@@ -130,9 +138,22 @@ pub(super) fn signing(it: &Signing) -> SigningDocument<'_> {
     SigningDocument {
         signatures: it.signatures.iter().map(signature).collect(),
         irregular: &it.irregular,
-        catalogs: &it.catalogs,
+        catalogs: it.catalogs.iter().map(in_catalog).collect(),
         loads: it.answers.iter().map(answer).collect(),
         not_known: rules().unknown.iter().map(|it| it.says.as_str()).collect(),
+    }
+}
+
+fn in_catalog(it: &InCatalog) -> InCatalogDocument<'_> {
+    InCatalogDocument { catalog: &it.catalog, membership: membership(it.membership) }
+}
+
+/// A word for whether a file is in a catalog.
+pub(super) fn membership(it: Membership) -> &'static str {
+    match it {
+        Membership::Member(_) => "listed",
+        Membership::Changed(_) => "changed",
+        Membership::Absent => "absent",
     }
 }
 

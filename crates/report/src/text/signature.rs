@@ -2,7 +2,7 @@
 
 use super::Look;
 use super::page::{Ink, Page, clip};
-use diagnosis::signed::{Link, Place, RootKind, Signature, Signing, Stamp};
+use diagnosis::signed::{Link, Membership, Place, RootKind, Signature, Signing, Stamp};
 use knowledge::signing::{Answer, Rule, Verdict, rules};
 use signatures::authenticode::PageOutcome;
 use signatures::{Check, Outcome, Time};
@@ -16,29 +16,48 @@ const NAME: usize = 26;
 /// What an image's signatures tell, as a page to follow that of the image.
 pub fn signing_text(it: &Signing, look: &Look<'_>) -> String {
     let mut page = Page::new(look);
+    all(&mut page, it, "Which Windows loads it");
+    page.finish()
+}
+
+/// Signatures, and which Windows loads what they sign, under this heading.
+pub(super) fn all(page: &mut Page<'_>, it: &Signing, heading: &str) {
     for (index, signature) in it.signatures.iter().enumerate() {
         page.blank();
-        self::signature(&mut page, signature, (index, it.signatures.len()));
+        self::signature(page, signature, (index, it.signatures.len()));
     }
-    if !it.catalogs.is_empty()
-        && !it.signatures.iter().any(|it| matches!(it.place, Place::Catalog(_)))
-    {
+    let changed = it.catalogs.iter().filter(|it| matches!(it.membership, Membership::Changed(_)));
+    for catalog in changed {
         page.blank();
-        let names = it.catalogs.join(", ");
-        page.wrapped(
-            2,
-            4,
-            &[(Ink::Plain, "Not listed in "), (Ink::Plain, &names), (Ink::Plain, ".")],
+        let words = format!(
+            "Not as {} lists it: a file of this name is in there, with another digest.",
+            catalog.catalog
         );
+        page.wrapped(2, 4, &[(Ink::Bad, &words)]);
+        let remedy = "put back the file that was signed, or make the catalog anew (inf2cat) and have it signed.";
+        page.wrapped(4, 4, &[(Ink::Faint, "To mend it: "), (Ink::Plain, remedy)]);
+    }
+    let absent: Vec<&str> = it
+        .catalogs
+        .iter()
+        .filter(|it| it.membership == Membership::Absent)
+        .map(|it| it.catalog.as_str())
+        .collect();
+    if !absent.is_empty() && !it.is_listed() {
+        page.blank();
+        let words = match absent.len() {
+            count @ 4.. => format!("Not listed in {} or {} other catalogs.", absent[0], count - 1),
+            _ => format!("Not listed in {}.", absent.join(", ")),
+        };
+        page.wrapped(2, 4, &[(Ink::Plain, &words)]);
     }
     for sentence in &it.irregular {
         page.wrapped(2, 4, &[(Ink::Warn, "Irregular: "), (Ink::Plain, sentence)]);
     }
     if !it.answers.is_empty() {
         page.blank();
-        answers(&mut page, it);
+        answers(page, it, heading);
     }
-    page.finish()
 }
 
 /// One signature. `number` is its index and how many there are.
@@ -262,8 +281,8 @@ fn stamp_check(page: &mut Page<'_>, index: usize, stamp: &Stamp, it: &Check) {
 }
 
 /// Which systems load the driver, those together for which the same is said.
-fn answers(page: &mut Page<'_>, it: &Signing) {
-    page.heading(2, "Which Windows loads it");
+fn answers(page: &mut Page<'_>, it: &Signing, heading: &str) {
+    page.heading(2, heading);
     let mut groups: Vec<(Vec<&str>, &Answer)> = Vec::new();
     let same = |a: &Answer, b: &Answer| a.rule.name == b.rule.name && a.settings().eq(b.settings());
     for answer in &it.answers {
