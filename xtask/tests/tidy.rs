@@ -22,6 +22,7 @@ const WITHOUT_WORLD: &[&str] = &[
     "rebase",
     "evidence",
     "processes",
+    "libraries",
     "dump-writer",
     "diagnosis",
     "listing",

@@ -4,6 +4,7 @@ mod disasm;
 mod explain;
 mod install;
 mod knowledge;
+mod libs;
 mod lookup;
 mod mount;
 mod rebase;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Explain(explain::Arguments),
     Install(install::Arguments),
     Knowledge(knowledge::Arguments),
+    Libs(libs::Arguments),
     Disasm(disasm::Arguments),
     Lookup(lookup::Arguments),
     Stamp(stamp::Arguments),
@@ -46,6 +48,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Explain(arguments) => explain::run(arguments),
         Command::Install(arguments) => install::run(arguments),
         Command::Knowledge(arguments) => knowledge::run(arguments),
+        Command::Libs(arguments) => libs::run(arguments),
         Command::Disasm(arguments) => disasm::run(arguments),
         Command::Lookup(arguments) => lookup::run(arguments),
         Command::Stamp(arguments) => stamp::run(arguments),

@@ -11,6 +11,7 @@ mod driver_file;
 mod duration;
 mod evidence;
 mod failure;
+mod libs;
 mod output;
 mod panics;
 mod programs;

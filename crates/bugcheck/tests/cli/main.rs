@@ -10,6 +10,7 @@ mod drivers;
 mod golden;
 mod images;
 mod infs;
+mod libs;
 mod lookup;
 mod mount;
 mod rebase;

@@ -41,6 +41,11 @@ impl Folder {
         (output.status.code().unwrap(), String::from_utf8(text).unwrap())
     }
 
+    /// Where a name in it is.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name());
         let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();

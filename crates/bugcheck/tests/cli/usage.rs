@@ -8,7 +8,7 @@ const DRIVER: &str = "drivers/buggy/irp-double-completion/irp-double-completion.
 
 #[test]
 fn every_verb_has_help_with_examples() {
-    for verb in ["test", "replay", "rules", "scenarios", "lookup", "rebase"] {
+    for verb in ["test", "replay", "rules", "scenarios", "lookup", "rebase", "libs"] {
         let ran = run(&[verb, "--help"]);
         assert_eq!(ran.status, 0);
         assert!(ran.out.contains("\nExamples:\n  bugcheck "), "{}", ran.out);

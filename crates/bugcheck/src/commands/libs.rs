@@ -1,0 +1,153 @@
+//! `bugcheck libs`: which libraries a program and its plug-ins look for and do not get.
+
+use super::no_json;
+use crate::failure::{Failure, Outcome};
+use crate::libs::Root;
+use crate::output::{self, Format};
+use clap::Args;
+use libraries::{Files, Refusal, Survey, Wish};
+use report::LibrariesLook;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  bugcheck libs /usr/bin/aplay                what it needs and does not get, and what to do
+  bugcheck libs ./game --tree                 who needs whom
+  bugcheck libs ./game --all                  what was found as well, and where
+  bugcheck libs ./game --library-path lib:plugins/lib
+  bugcheck libs /usr/bin/app --root image/    in the tree of another system, as after chroot
+  bugcheck libs ./game --env LD_PRELOAD=libhook.so
+
+The order is the loader's own: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, its folders, which are read out
+of it. Nothing is run. The environment is this shell's, for another root an empty one; --env adds to it.
+
+The exit status is 0 if nothing is missing, 1 if something is that is asked for, 2 where a file cannot be read, and
+3 for a program whose loader is neither glibc's nor musl's.";
+
+/// Say which libraries a program and its plug-ins look for and do not get, why, and what to install
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Program or library
+    #[arg(value_name = "PROGRAM")]
+    program: PathBuf,
+    /// The tree of another system: paths are inside of it
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// LD_LIBRARY_PATH, instead of the environment's
+    #[arg(long, value_name = "FOLDERS")]
+    library_path: Option<String>,
+    /// A variable of its environment; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Tell what was found as well
+    #[arg(long)]
+    all: bool,
+    /// Show who needs whom
+    #[arg(long)]
+    tree: bool,
+    /// Form of the outcome
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let root = Root::new(arguments.root.as_deref().unwrap_or(Path::new("/")));
+    if fs::metadata(root.outside("/")).is_err() {
+        let name = root.outside("/");
+        return Err(Failure::Input(format!("{}: there is no such folder.", name.display())));
+    }
+    let (path, folder) = inside(&root, &arguments.program);
+    let wish = Wish {
+        environment: environment(arguments, &root),
+        levels: levels(),
+        folder,
+        is_secure: is_secure(&root, &path),
+    };
+    let survey = crate::panics::caught(|| {
+        libraries::program(&root, &path, &wish).map_err(|why| match why {
+            Refusal::Input(sentence) => Failure::Input(sentence),
+            Refusal::Unsupported(sentence) => Failure::Unsupported(sentence),
+        })
+    })?;
+    tell(arguments, &[survey])
+}
+
+fn tell(arguments: &Arguments, surveys: &[Survey]) -> Result<Outcome, Failure> {
+    output::print(&match arguments.format {
+        Format::Json => report::libraries_json(surveys).map_err(no_json)?,
+        Format::Text => {
+            let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
+            let wanted = LibrariesLook { all: arguments.all, tree: arguments.tree };
+            report::libraries_text(surveys, wanted, &look)
+        }
+    })?;
+    let good = surveys.iter().all(Survey::is_good);
+    Ok(if good { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// The path of the program inside of the root, and the folder that it is run in.
+fn inside(root: &Root, program: &Path) -> (String, String) {
+    let text = program.to_string_lossy();
+    if !root.is_own() {
+        let path = format!("/{}", text.trim_start_matches('/'));
+        // Somebody may have let the shell complete it.
+        let given = program.strip_prefix(root.outside("/")).ok();
+        let within = given.filter(|_| root.real(&path).is_none());
+        let path = within.map_or(path, |within| format!("/{}", within.to_string_lossy()));
+        return (path, "/".to_owned());
+    }
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    // Without the points, which would show in every line.
+    let path: PathBuf = here.join(program).components().collect();
+    (path.to_string_lossy().into_owned(), here.to_string_lossy().into_owned())
+}
+
+fn environment(arguments: &Arguments, root: &Root) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    if root.is_own() {
+        let own = std::env::vars_os();
+        let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
+        all.extend(own.map(|(name, value)| (text(name), text(value))));
+    }
+    all.extend(arguments.env.iter().cloned());
+    if let Some(list) = &arguments.library_path {
+        all.insert("LD_LIBRARY_PATH".to_owned(), list.clone());
+    }
+    all
+}
+
+/// Set-user-ID and set-group-ID; what rights others give a file is not looked at.
+fn is_secure(root: &Root, path: &str) -> bool {
+    let real = root.real(path).map(|real| root.outside(&real));
+    let about = real.and_then(|path| fs::metadata(path).ok());
+    about.is_some_and(|about| about.permissions().mode() & 0o6000 != 0)
+}
+
+/// Which folders of glibc-hwcaps this processor can use, best first (x86-64 psABI, micro-architecture levels).
+fn levels() -> Vec<String> {
+    let mut levels = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        let v2 = has!("cmpxchg16b") && has!("popcnt") && has!("sse4.2") && has!("ssse3");
+        let v3 = v2 && has!("avx2") && has!("bmi1") && has!("bmi2") && has!("f16c");
+        let v3 = v3 && has!("fma") && has!("lzcnt") && has!("movbe");
+        let v4 = v3 && has!("avx512f") && has!("avx512bw") && has!("avx512cd");
+        let v4 = v4 && has!("avx512dq") && has!("avx512vl");
+        for (has, name) in [(v4, "x86-64-v4"), (v3, "x86-64-v3"), (v2, "x86-64-v2")] {
+            levels.extend(has.then(|| name.to_owned()));
+        }
+    }
+    levels
+}

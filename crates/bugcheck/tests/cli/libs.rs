@@ -1,0 +1,175 @@
+//! `libs`: what is missing, in roots of our own, and held against the loader of this machine.
+
+#[allow(dead_code, reason = "the tests of the reader use all of it")]
+#[path = "../../../libraries/src/writer.rs"]
+pub mod writer;
+
+use crate::rebase::Folder;
+use crate::{command, golden};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use writer::{Elf, cache};
+
+/// A root of 64-bit Debian on which 32-bit programs have their loader and libc.
+struct Root(Folder);
+
+impl Root {
+    fn new() -> Root {
+        let root = Root(Folder::new());
+        for (path, is_wide, triplet) in [
+            ("lib64/ld-linux-x86-64.so.2", true, "x86_64-linux-gnu"),
+            ("lib/ld-linux.so.2", false, "i386-linux-gnu"),
+        ] {
+            let mut loader = Elf::new(is_wide).file();
+            loader.extend(
+                format!("/lib/{triplet}/\0/usr/lib/{triplet}/\0/lib/\0/usr/lib/\0").bytes(),
+            );
+            root.put(path, &loader);
+            let mut libc = Elf::new(is_wide);
+            libc.soname = Some("libc.so.6");
+            libc.gives = vec!["libc.so.6", "GLIBC_2.0", "GLIBC_2.2.5", "GLIBC_2.36"];
+            root.put(&format!("lib/{triplet}/libc.so.6"), &libc.file());
+        }
+        root
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) {
+        let path = format!("root/{path}");
+        let folder = path.rsplit_once('/').unwrap().0;
+        fs::create_dir_all(self.0.join(folder)).unwrap();
+        self.0.put(&path, bytes);
+    }
+
+    /// What is said of a program in it.
+    fn run(&self, program: &str, more: &[&str]) -> (i32, String) {
+        self.0.run(&[&["libs", "--root", "root", program], more].concat())
+    }
+}
+
+const STATUS: &str = "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n\n\
+    Package: libfoo1\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\n";
+
+#[test]
+fn a_library_that_is_there_for_the_other_class_is_told_with_its_package() {
+    let root = Root::new();
+    root.put("var/lib/dpkg/status", STATUS.as_bytes());
+    root.put("var/lib/dpkg/info/libfoo1:amd64.list", b"/usr/lib/x86_64-linux-gnu/libfoo.so.1\n");
+    root.put("usr/lib/x86_64-linux-gnu/libfoo.so.1", &Elf::new(true).file());
+    root.put(
+        "opt/game/lib/libengine.so",
+        &Elf::new(false).needs(&["libfoo.so.1", "libc.so.6"]).file(),
+    );
+    let mut program = Elf::program(false).needs(&["libengine.so", "libgone.so.2", "libc.so.6"]);
+    program.rpath = Some("$ORIGIN/lib");
+    program.wants = vec![("libc.so.6", vec!["GLIBC_2.0", "GLIBC_2.38"])];
+    root.put("opt/game/game", &program.file());
+    let (status, text) = root.run("/opt/game/game", &["--tree"]);
+    golden::check("libs/other-class.txt", &text).unwrap();
+    assert_eq!(status, 1);
+    let (status, json) = root.run("root/opt/game/game", &["--format", "json"]);
+    golden::check("libs/other-class.json", &json).unwrap();
+    assert_eq!(status, 1);
+}
+
+#[test]
+fn nothing_missing_is_status_zero_and_all_is_shown_when_asked() {
+    let root = Root::new();
+    let mut program = Elf::program(true).needs(&["liba.so", "libc.so.6"]);
+    program.runpath = Some("/opt/lib");
+    program.imports = vec!["dlopen"];
+    program.texts = vec!["liba.so.9", "libc.so.6"];
+    root.put("bin/app", &program.file());
+    root.put("opt/liba.so", &Elf::new(true).file());
+    root.put("etc/ld.so.cache", &cache(&[("liba.so", "/opt/liba.so", 0x303, None)]));
+    let (status, text) = root.run("/bin/app", &["--all"]);
+    golden::check("libs/all.txt", &text).unwrap();
+    assert_eq!(status, 0);
+    assert!(root.run("/bin/app", &["--env", "LD_PRELOAD=libhook.so"]).1.contains("libhook.so"));
+}
+
+#[test]
+fn nothing_outside_of_a_root_is_read_and_nothing_of_a_file_reaches_the_terminal() {
+    let root = Root::new();
+    root.put("bin/app", &Elf::program(true).needs(&["lib\u{1b}[31mx.so", "libout.so"]).file());
+    root.0.put("libout.so", &Elf::new(true).file());
+    std::os::unix::fs::symlink("../../../libout.so", root.0.join("root/lib/libout.so")).unwrap();
+    std::os::unix::fs::symlink("loop.so", root.0.join("root/lib/loop.so")).unwrap();
+    let (status, text) = root.run("/bin/app", &[]);
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("finds no libout.so: none is installed"), "{text}");
+    assert!(!text.contains('\u{1b}') && text.contains("lib\\u{1b}[31mx.so"), "{text}");
+    let refused = |program: &str, status: i32, words: &str| {
+        let (is, text) = root.run(program, &[]);
+        assert!(is == status && text.contains(words), "{is} {text}");
+    };
+    refused("/bin/none", 2, "no such file");
+    refused("/lib/loop.so", 2, "no such file");
+    refused("/bin", 2, "no plain file");
+    root.put("bin/script", b"#!/bin/sh\n");
+    refused("/bin/script", 2, "e_ident");
+    let mut other = Elf::program(true);
+    other.interpreter = Some("/system/bin/linker64");
+    root.put("bin/android", &other.file());
+    refused("/bin/android", 3, "/system/bin/linker64");
+    assert_eq!(root.0.run(&["libs", "--root", "nowhere", "x"]).0, 2);
+    assert_eq!(root.0.run(&["libs", "--env", "x", "x"]).0, 2);
+}
+
+/// What the loader of this machine would load, of each program: pairs of name and path.
+#[test]
+fn programs_of_this_machine_get_what_their_loader_gives_them() {
+    let loader = Path::new("/lib64/ld-linux-x86-64.so.2");
+    if !loader.exists() || !cfg!(target_arch = "x86_64") {
+        println!("SKIPPED: there is no glibc for x86-64 here");
+        return;
+    }
+    let mut compared = 0;
+    let folder = fs::read_dir("/usr/bin").unwrap();
+    let mut programs: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    programs.sort();
+    // Every seventh: enough kinds, and quick.
+    for program in programs.iter().step_by(7) {
+        let is_elf = fs::read(program).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF\x02"));
+        if !is_elf {
+            continue;
+        }
+        let traced = Command::new(loader)
+            .arg("--list")
+            .arg(program)
+            .env_remove("LD_LIBRARY_PATH")
+            .env_remove("LD_PRELOAD")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(traced.stdout).unwrap();
+        let expected: BTreeSet<(String, String)> = text
+            .lines()
+            .filter_map(|line| line.trim().split_once(" => "))
+            .map(|(name, path)| (name.to_owned(), path.split(" (").next().unwrap().to_owned()))
+            .filter(|(name, path)| !path.contains("not found") && !name.contains("ld-linux"))
+            .collect();
+        if expected.is_empty() {
+            continue;
+        }
+        let ran = command(&["libs", "--format", "json", program.to_str().unwrap()])
+            .env_remove("LD_LIBRARY_PATH")
+            .env_remove("LD_PRELOAD")
+            .output()
+            .unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        let libraries = json["programs"][0]["libraries"].as_array().unwrap();
+        let found: BTreeSet<(String, String)> = libraries
+            .iter()
+            .filter(|library| library["of_plugin"] == false)
+            .skip(1)
+            .map(|it| {
+                (it["name"].as_str().unwrap().to_owned(), it["path"].as_str().unwrap().to_owned())
+            })
+            .filter(|(name, _)| !name.contains("ld-linux"))
+            .collect();
+        assert_eq!(found, expected, "{}", program.display());
+        compared += 1;
+    }
+    assert!(compared > 10, "only {compared} programs were compared");
+}

@@ -1,0 +1,239 @@
+//! What a program looks for and does not get.
+
+use super::Look;
+use super::page::{Ink, Page};
+use crate::libs::{self, LibrariesLook};
+use libraries::{Lack, Level, Library, Need, Survey};
+
+/// Files that are named as those who ask for one library.
+const MOST_ASKERS: usize = 4;
+/// Folders that are named as looked into, for one rule.
+const MOST_FOLDERS: usize = 12;
+/// Names of one list.
+const MOST: usize = 200;
+/// Deepest step of a tree.
+const DEEPEST: usize = 40;
+/// Column of what stands beside a label.
+const LABEL: usize = 12;
+
+/// The surveys as a page, one below the other.
+pub fn libraries_text(all: &[Survey], wanted: LibrariesLook, look: &Look<'_>) -> String {
+    let mut page = Page::new(look);
+    for (index, it) in all.iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        one(&mut page, it, wanted);
+    }
+    page.finish()
+}
+
+fn one(page: &mut Page<'_>, it: &Survey, wanted: LibrariesLook) {
+    let ink = if it.is_good() { Ink::Good } else { Ink::Bad };
+    let name = match it.pid {
+        Some(pid) => format!("{} (process {pid})", it.path),
+        None => it.path.clone(),
+    };
+    page.wrapped(0, 2, &[(Ink::Strong, &name), (Ink::Plain, ": "), (ink, &libs::verdict(it))]);
+    let about = match &it.loader {
+        Some(loader) => format!("{}, loaded by {} of {}", it.abi, loader.path, loader.kind.word()),
+        None => it.abi.to_string(),
+    };
+    page.wrapped(2, 4, &[(Ink::Faint, &about)]);
+    for found in it.lacks.iter().filter(|lack| lack.level != Level::Hint) {
+        page.blank();
+        lack(page, it, found);
+    }
+    for found in &it.versions {
+        page.blank();
+        version(page, it, found);
+    }
+    hints(page, it, wanted);
+    if wanted.tree {
+        tree(page, it);
+    }
+    if wanted.all {
+        found(page, it);
+    }
+    if !it.notes.is_empty() {
+        page.blank();
+    }
+    for note in &it.notes {
+        page.wrapped(2, 8, &[(Ink::Faint, "Note: "), (Ink::Plain, note)]);
+    }
+}
+
+fn lack(page: &mut Page<'_>, it: &Survey, lack: &Lack) {
+    let (ink, label) = match lack.level {
+        Level::Fatal => (Ink::Bad, "error: "),
+        Level::Feature => (Ink::Bad, "missing: "),
+        Level::Hint => (Ink::Warn, "hint: "),
+    };
+    page.wrapped(0, 2, &[(ink, label), (Ink::Strong, &libs::sentence(it, lack))]);
+    if lack.need != Need::Interpreter {
+        asked_by(page, lack);
+        looked_in(page, lack);
+    }
+    if let Some(owner) = &lack.offer.owner {
+        let text = format!("{} ({}) has the one that is there", owner.name, owner.architecture);
+        page.labelled(2, LABEL, "package", &text);
+    }
+    if let Some(package) = lack.offer.package.as_ref().filter(|_| lack.offer.note.is_some()) {
+        page.labelled(2, LABEL, "wanted", package);
+    }
+    if let Some(note) = &lack.offer.note {
+        page.labelled(2, LABEL, "note", note);
+    }
+    let mut label = "do";
+    for line in libs::remedies(it, lack) {
+        page.line(2, &[(Ink::Strong, &format!("{label:LABEL$}")), (Ink::Plain, &line)]);
+        label = "";
+    }
+}
+
+fn asked_by(page: &mut Page<'_>, lack: &Lack) {
+    if let Need::Plugin { framework, asked } = &lack.need {
+        page.labelled(2, LABEL, "plug-in of", framework);
+        page.labelled(2, LABEL, "asked for", asked);
+        return;
+    }
+    let mut label = "needed by";
+    for path in lack.by.iter().take(MOST_ASKERS) {
+        page.labelled(2, LABEL, label, path);
+        label = "";
+    }
+    if lack.by.len() > MOST_ASKERS {
+        page.labelled(2, LABEL, "", &format!("and {} more", lack.by.len() - MOST_ASKERS));
+    }
+    if lack.chain.len() > 2 {
+        page.labelled(2, LABEL, "through", &lack.chain.join(" -> "));
+    }
+}
+
+/// Folders by rule, in order.
+fn looked_in(page: &mut Page<'_>, lack: &Lack) {
+    let mut rules: Vec<(String, Vec<String>)> = Vec::new();
+    for it in &lack.tries {
+        let (_, rule) = libs::rule(&it.rule);
+        let mut place = match it.path.rsplit_once('/') {
+            Some((folder, name)) if lack.what.ends_with(name) => folder.to_owned(),
+            _ => it.path.clone(),
+        };
+        if let (_, Some(more)) = libs::outcome(it) {
+            place = format!("{} ({more})", it.path);
+        }
+        match rules.last_mut().filter(|(last, _)| *last == rule) {
+            Some((_, places)) => places.push(place),
+            None => rules.push((rule, vec![place])),
+        }
+    }
+    let mut label = "looked in";
+    for (rule, places) in rules {
+        let more = places.len().saturating_sub(MOST_FOLDERS);
+        let mut text = places.into_iter().take(MOST_FOLDERS).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            text.push_str(&format!(", and {more} more"));
+        }
+        page.labelled(2, LABEL, label, &format!("{rule}: {text}"));
+        label = "";
+    }
+}
+
+fn version(page: &mut Page<'_>, it: &Survey, lack: &libraries::VersionLack) {
+    let (ink, label) = match (libs::is_fatal(it, lack), lack.is_unversioned) {
+        (true, _) => (Ink::Bad, "error: "),
+        (false, true) => (Ink::Warn, "hint: "),
+        (false, false) => (Ink::Bad, "missing: "),
+    };
+    page.wrapped(0, 2, &[(ink, label), (Ink::Strong, &libs::version(lack))]);
+    if !lack.more.is_empty() {
+        page.labelled(2, LABEL, "also", &lack.more.join(", "));
+    }
+}
+
+fn hints(page: &mut Page<'_>, it: &Survey, wanted: LibrariesLook) {
+    let all: Vec<&Lack> = it.lacks.iter().filter(|lack| lack.level == Level::Hint).collect();
+    if !all.is_empty() {
+        page.blank();
+        page.heading(0, "Not there, and perhaps not wanted");
+    }
+    for lack in all.iter().take(MOST) {
+        page.wrapped(2, 4, &[(Ink::Plain, &libs::sentence(it, lack))]);
+    }
+    // What may be asked for matters most where it is there for somebody else.
+    let maybe: Vec<&libraries::Maybe> = it
+        .maybe
+        .iter()
+        .filter(|it| it.path.is_none() && (wanted.all || !it.elsewhere.is_empty()))
+        .collect();
+    if maybe.is_empty() {
+        return;
+    }
+    page.blank();
+    page.heading(0, "May be asked for by name, and would not be found");
+    for it_ in maybe.iter().take(MOST) {
+        let others = libs::others(it.abi, &it_.elsewhere);
+        let mut text = others.join(", and ");
+        if text.is_empty() {
+            text = match it_.elsewhere.first() {
+                Some(place) => format!("it is at {}, where it is not looked for", place.path),
+                None => "none is installed".to_owned(),
+            };
+        }
+        let by = it_.by.first().map(String::as_str).unwrap_or_default();
+        let text = format!("{text}; its name is in {by}");
+        page.wrapped(2, 4, &[(Ink::Strong, &it_.name), (Ink::Plain, ": "), (Ink::Plain, &text)]);
+    }
+}
+
+/// Who asked for whom first.
+fn tree(page: &mut Page<'_>, it: &Survey) {
+    page.blank();
+    page.heading(0, "Who asked for whom");
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); it.libraries.len()];
+    for (number, library) in it.libraries.iter().enumerate() {
+        if let Some(of) = library.by.filter(|by| *by < number).and_then(|by| children.get_mut(by)) {
+            of.push(number);
+        }
+    }
+    let mut waiting = vec![(0, 0)];
+    while let Some((number, depth)) = waiting.pop() {
+        let Some(library) = it.libraries.get(number) else { continue };
+        let indent = 2 + 2 * depth.min(DEEPEST);
+        page.line(indent, &arrow(library));
+        for lack in it.lacks.iter().filter(|lack| lack.by.first() == Some(&library.path)) {
+            page.line(indent + 2, &[(Ink::Bad, &lack.what), (Ink::Bad, " is missing")]);
+        }
+        let of = children.get(number).cloned().unwrap_or_default();
+        waiting.extend(of.into_iter().rev().map(|child| (child, depth + 1)));
+    }
+}
+
+fn arrow(library: &Library) -> Vec<(Ink, &str)> {
+    match library.by {
+        None => vec![(Ink::Strong, &library.path)],
+        Some(_) => {
+            vec![(Ink::Strong, &library.name), (Ink::Faint, " => "), (Ink::Plain, &library.path)]
+        }
+    }
+}
+
+fn found(page: &mut Page<'_>, it: &Survey) {
+    page.blank();
+    page.heading(0, &format!("Found ({})", it.libraries.len().saturating_sub(1)));
+    for library in it.libraries.iter().skip(1) {
+        page.line(2, &arrow(library));
+        for lost in &library.lost {
+            page.wrapped(4, 6, &[(Ink::Warn, "not read: "), (Ink::Plain, lost)]);
+        }
+    }
+    let names: Vec<&libraries::Maybe> = it.maybe.iter().filter(|it| it.path.is_some()).collect();
+    if !names.is_empty() {
+        page.blank();
+        page.heading(0, "May be asked for by name, and would be found");
+    }
+    for it in names.iter().take(MOST) {
+        let path = it.path.as_deref().unwrap_or_default();
+        page.line(2, &[(Ink::Strong, &it.name), (Ink::Faint, " => "), (Ink::Plain, path)]);
+    }
+}
