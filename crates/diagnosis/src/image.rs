@@ -60,8 +60,8 @@ pub struct ImageFacts {
     pub version: Option<Version>,
     /// Entries of the exception table; `None` for a processor whose table is not read.
     pub functions: Option<usize>,
-    /// Base relocations.
-    pub relocations: usize,
+    /// Base relocations; `None` where they cannot be read.
+    pub relocations: Option<usize>,
     /// Bytes of the Authenticode signature in the file.
     pub signature: Option<u32>,
     /// `CheckSum` as the header has it.
@@ -189,7 +189,7 @@ pub fn facts(image: &Image<'_>) -> ImageFacts {
         load_config,
         version,
         functions,
-        relocations: or_told(image.relocations(), &mut unread).len(),
+        relocations: or_told(image.relocations().map(|all| Some(all.len())), &mut unread),
         signature: image.certificates().map(|(_, size)| size),
         checksum: image.checksum(),
         computed_checksum: image.computed_checksum(),

@@ -31,7 +31,7 @@ struct Document<'a> {
     checksum: ChecksumDocument,
     signature_size: Option<u32>,
     signing: SigningDocument<'a>,
-    relocations: usize,
+    relocations: Option<usize>,
     functions: Option<usize>,
     version: Option<VersionDocument<'a>>,
     pdb: Option<PdbDocument<'a>>,

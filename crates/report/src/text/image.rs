@@ -119,7 +119,7 @@ fn about(it: &ImageFacts) -> Vec<(&str, String)> {
         ("for Windows", format!("{}.{} or later", it.system[0], it.system[1])),
         ("checksum", checksum),
         ("signature", signature),
-        ("relocations", it.relocations.to_string()),
+        ("relocations", it.relocations.map_or_else(|| "not read".to_owned(), |it| it.to_string())),
     ];
     if let Some(functions) = it.functions {
         rows.push(("exception table", format!("{functions} entries")));
