@@ -10,6 +10,15 @@ pub enum Mark {
     End,
 }
 
+/// What is to stand on the far side of a stream instead of what the device has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// What the computer sends comes back.
+    LoopBack,
+    /// Somebody outside the device.
+    Outside,
+}
+
 /// A stream as the far side sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamInfo {
@@ -34,12 +43,18 @@ pub struct StreamInfo {
 pub trait FarSide {
     /// Streams, in order of their numbers.
     fn streams(&self) -> Vec<StreamInfo>;
+    /// Bytes that [`FarSide::offer`] would take now: whole words.
+    fn room(&self, stream: usize) -> usize;
     /// Sends bytes to the computer; how many were taken, always whole words.
     fn offer(&mut self, stream: usize, bytes: &[u8]) -> usize;
     /// Sends a mark behind what was offered.
     fn mark(&mut self, stream: usize, mark: Mark);
+    /// Bytes that [`FarSide::take`] would give now.
+    fn ready(&self, stream: usize) -> usize;
     /// Receives what the computer sent, up to the next mark; how many bytes there were.
     fn take(&mut self, stream: usize, into: &mut [u8]) -> usize;
     /// The mark that is next in what the computer sent, where nothing lies before it any more.
     fn take_mark(&mut self, stream: usize) -> Option<Mark>;
+    /// How often the device was reset: logic behind it starts anew each time.
+    fn resets(&self) -> u32;
 }

@@ -33,7 +33,7 @@ pub use config::Config;
 pub use described::{BadDescription, Described};
 pub use device::{Bar, Bus, Device, Fault, Identity, Refused, Space, State};
 pub use dma_card::DmaCard;
-pub use far_side::{FarSide, Mark, StreamInfo};
+pub use far_side::{FarSide, Instead, Mark, StreamInfo};
 pub use fifo_card::FifoCard;
 pub use i8255x::Controller;
 pub use model::{MODELS, Model};

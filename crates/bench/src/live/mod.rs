@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `call` | what is asked of the driver, and how it becomes requests |
 //! | `names` | names by which devices are opened |
+//! | `far` | the far ends of the device's streams |
 //! | `record` | everything that came from outside, as bytes |
 //! | `again` | a session made again from its record |
 //!
@@ -13,6 +14,7 @@
 
 mod again;
 mod call;
+mod far;
 mod names;
 mod record;
 #[cfg(test)]
@@ -148,6 +150,7 @@ impl Live {
                 installed: target.installed_token(),
             },
             without: without.iter().map(|&rule| rule.to_owned()).collect(),
+            device: target.device.model.text().map(str::to_owned),
         };
         live.put(&record::begin(&head));
         Ok(live)
@@ -318,6 +321,9 @@ impl Live {
             Event::Cancel { call } => self.begin_cancel(call),
             Event::Time { now } => self.machine.set_time(now),
             Event::GoOn => {}
+            Event::Offer { .. } | Event::Mark { .. } | Event::Take { .. } | Event::TakeMark { .. } => {
+                self.apply_far(&event, &mut Vec::new());
+            }
             Event::End => return self.wind_down(),
         }
         self.settle();

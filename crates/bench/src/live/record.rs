@@ -7,6 +7,7 @@
 
 use super::call::Call;
 use crate::token::Token;
+use devices::Mark;
 use std::fmt;
 
 /// The first bytes of a file.
@@ -23,6 +24,8 @@ pub struct Head {
     pub token: Token,
     /// Rules that were not asked.
     pub without: Vec<String>,
+    /// What describes the device, where its name alone does not: TOML, as for `--device FILE.toml`.
+    pub device: Option<String>,
 }
 
 /// One thing that came from outside.
@@ -36,6 +39,14 @@ pub(crate) enum Event {
     Time { now: u64 },
     /// The device goes on by itself.
     GoOn,
+    /// The far side of a stream sends bytes.
+    Offer { stream: u32, data: Vec<u8> },
+    /// It sends a mark.
+    Mark { stream: u32, mark: Mark },
+    /// It takes so many bytes of what the computer sent.
+    Take { stream: u32, bytes: u64 },
+    /// It takes the mark that comes next.
+    TakeMark { stream: u32 },
     /// The session ends: everything is cancelled and closed, the device removed, the driver unloaded.
     End,
 }
@@ -117,15 +128,22 @@ fn head_of(bytes: &[u8]) -> Option<Head> {
     Some(Head {
         token: json.get("token")?.as_str()?.parse().ok()?,
         without: without.iter().filter_map(|rule| rule.as_str()).map(str::to_owned).collect(),
+        device: match json.get("device") {
+            None => None,
+            Some(text) => Some(text.as_str()?.to_owned()),
+        },
     })
 }
 
 /// The first bytes of a record.
 pub(crate) fn begin(head: &Head) -> Vec<u8> {
-    let json = serde_json::json!({
+    let mut json = serde_json::json!({
         "token": head.token.to_string(),
         "without": head.without,
     });
+    if let Some(text) = &head.device {
+        json["device"] = text.as_str().into();
+    }
     let json = json.to_string();
     let mut bytes = MAGIC.to_vec();
     run(&mut bytes, json.as_bytes());
@@ -204,6 +222,27 @@ pub(crate) fn write(to: &mut Vec<u8>, event: &Event, last_now: &mut u64) {
             *last_now = *now;
         }
         Event::GoOn => to.push(b'g'),
+        Event::Offer { stream, data } => {
+            to.push(b'>');
+            number(to, u64::from(*stream));
+            run(to, data);
+        }
+        Event::Mark { stream, mark } => {
+            to.push(match mark {
+                Mark::Message => b'm',
+                Mark::End => b'z',
+            });
+            number(to, u64::from(*stream));
+        }
+        Event::Take { stream, bytes } => {
+            to.push(b'<');
+            number(to, u64::from(*stream));
+            number(to, *bytes);
+        }
+        Event::TakeMark { stream } => {
+            to.push(b'k');
+            number(to, u64::from(*stream));
+        }
         Event::End => to.push(b'e'),
     }
 }
@@ -279,6 +318,7 @@ impl<'a> Reader<'a> {
                 Event::Time { now: self.last_now }
             }),
             b'g' => Some(Event::GoOn),
+            b'>' | b'm' | b'z' | b'<' | b'k' => self.far(letter),
             b'e' => Some(Event::End),
             _ => {
                 let what = format!("no event begins with {letter:#04x}");
@@ -286,6 +326,17 @@ impl<'a> Reader<'a> {
             }
         };
         event.ok_or_else(|| BadRecord { what: "an event is cut off or damaged".to_owned(), offset })
+    }
+
+    fn far(&mut self, letter: u8) -> Option<Event> {
+        let stream = self.small()?;
+        Some(match letter {
+            b'>' => Event::Offer { stream, data: self.run()?.to_vec() },
+            b'm' => Event::Mark { stream, mark: Mark::Message },
+            b'z' => Event::Mark { stream, mark: Mark::End },
+            b'<' => Event::Take { stream, bytes: self.number()? },
+            _ => Event::TakeMark { stream },
+        })
     }
 
     fn call(&mut self, letter: u8) -> Option<Event> {
@@ -328,6 +379,11 @@ mod tests {
             Event::Cancel { call: 3 },
             call(Call::Control { file: 1, code: 0x22_2004, input: Vec::new(), output: 8 }),
             Event::GoOn,
+            Event::Offer { stream: 2, data: vec![1, 2] },
+            Event::Mark { stream: 2, mark: Mark::Message },
+            Event::Mark { stream: 300, mark: Mark::End },
+            Event::Take { stream: 0, bytes: 1 << 33 },
+            Event::TakeMark { stream: 0 },
             Event::Time { now: (1 << 40) + 5 },
             call(Call::Flush { file: 1 }),
             call(Call::Close { file: 1 }),
@@ -345,7 +401,8 @@ mod tests {
             with: Vec::new(),
             installed: None,
         };
-        Head { token, without: vec!["hang".to_owned()] }
+        let device = Some("model = \"fifo-card\"\n".to_owned());
+        Head { token, without: vec!["hang".to_owned()], device }
     }
 
     fn written() -> Vec<u8> {
@@ -370,11 +427,11 @@ mod tests {
     fn what_is_cut_off_counts_up_to_there() {
         let bytes = written();
         let whole = Record::read(&bytes).expect("a record").count();
-        assert_eq!(whole, (11, None));
+        assert_eq!(whole, (16, None));
         for length in 0..bytes.len() {
             if let Ok(record) = Record::read(&bytes[..length]) {
                 let (count, bad) = record.count();
-                assert!(count <= 11 && bad.is_none_or(|bad| bad.offset < length as u64));
+                assert!(count <= 16 && bad.is_none_or(|bad| bad.offset < length as u64));
             }
         }
     }

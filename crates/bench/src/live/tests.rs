@@ -153,6 +153,64 @@ fn a_device_without_a_name_is_used_too() {
     assert_eq!(live.ended(), None);
 }
 
+/// A card whose streams have somebody on their far side.
+const OUTSIDE: &str = "
+model = \"fifo-card\"
+[[stream]]
+name = \"words\"
+direction = \"both\"
+width = 32
+far-end = \"outside\"
+fifo = 64
+messages = true
+";
+
+#[test]
+fn bytes_go_to_a_far_end_and_come_from_it_and_the_record_has_them() {
+    let model = devices::Model::described(OUTSIDE).expect("a device");
+    let mut driver = driver("clean/fifo-card/fifo-card");
+    driver.device = crate::Device { name: "nowhere.toml".to_owned(), model };
+    let record: Rc<RefCell<Vec<u8>>> = Rc::default();
+    let to = record.clone();
+    let sink = Box::new(move |bytes: &[u8]| {
+        to.borrow_mut().extend_from_slice(bytes);
+        true
+    });
+    let mut live = Live::start(&driver, &[], Some(sink)).expect("a session");
+    assert_eq!((live.streams().len(), live.streams()[0].width, live.far_room(0)), (1, 4, 64));
+    let resets = live.resets();
+    let name = format!("{}\\words", live.openable()[0].path);
+    let call = live.call("test", Call::Open { name, access: READ_WRITE, overwrites: false });
+    let file = answer(&mut live, call).expect("an answer").file.expect("a file");
+    // To the computer: whole words, as many as there is room for, a message at a time.
+    let waits = read(&mut live, file, 100);
+    assert_eq!((live.far_offer(0, b"abcde"), live.far_offer(0, b"ab")), (4, 0));
+    assert_eq!(answer(&mut live, waits).expect("an answer").data, b"abcd");
+    live.far_mark(0, devices::Mark::End);
+    let waits = read(&mut live, file, 100);
+    assert_eq!(answer(&mut live, waits).expect("an answer").status, status::STATUS_END_OF_FILE);
+    // From it: a write waits for room.
+    let writes = write(&mut live, file, &[7; 100]);
+    assert_eq!((answer(&mut live, writes), live.far_ready(0)), (None, 64));
+    let mut got = Vec::new();
+    assert_eq!((live.far_take_mark(0), live.far_take(0, 60, &mut got)), (None, 60));
+    assert_eq!(live.far_take(0, 1000, &mut got), 40);
+    assert_eq!((got, live.far_take_mark(0)), (vec![7; 100], Some(devices::Mark::Message)));
+    assert_eq!(answer(&mut live, writes).expect("an answer").information, 100);
+    close(&mut live, file);
+    assert_eq!(live.far_take_mark(0), Some(devices::Mark::End));
+    assert_eq!((live.far_take_mark(0), live.resets()), (None, resets));
+    live.end();
+    assert_eq!((live.ended(), live.far_room(0)), (None, 0));
+    // Made again with what the record says of the device.
+    let bytes = record.borrow();
+    let record = Record::read(&bytes).expect("a record");
+    let text = record.head.device.as_deref().expect("a description");
+    driver.device.model = devices::Model::described(text).expect("a device");
+    let again = replay_record(&driver, &record, "it.record").expect("a session");
+    assert_eq!((again.finding, again.hash), (None, live.machine.hash()));
+}
+
 #[test]
 fn a_finding_is_made_again_from_the_record() {
     let path = "buggy/irp-double-completion/irp-double-completion";

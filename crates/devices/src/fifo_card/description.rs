@@ -16,8 +16,8 @@
 
 use super::MOST_STREAMS;
 use crate::described::{BadDescription, bad, toml_problem};
-use crate::far_side::StreamInfo;
-use serde::Deserialize;
+use crate::far_side::{Instead, StreamInfo};
+use serde::{Deserialize, Serialize};
 
 /// Longest name of a stream.
 const LONGEST_NAME: usize = 15;
@@ -25,7 +25,7 @@ const LONGEST_NAME: usize = 15;
 const MOST_BYTES: u32 = 1 << 24;
 
 /// What stands on the far side of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FarEnd {
     /// What the computer sends comes back.
@@ -38,7 +38,7 @@ pub(crate) enum FarEnd {
     Outside,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Direction {
     ToHost,
@@ -46,7 +46,7 @@ enum Direction {
     Both,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Mode {
     #[default]
@@ -54,7 +54,7 @@ enum Mode {
     Asynchronous,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Written {
     name: String,
@@ -74,11 +74,10 @@ struct Written {
     messages: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
-    #[serde(rename = "model")]
-    _model: String,
+    model: String,
     stream: Vec<Written>,
 }
 
@@ -157,6 +156,27 @@ impl Streams {
             kinds.push(kind);
         }
         Ok(Streams(kinds))
+    }
+
+    /// The same with something else on the far side of some streams, as a text that describes it.
+    pub fn instead(text: Option<&str>, ends: &[(&str, Instead)]) -> Result<String, BadDescription> {
+        let text = text.unwrap_or(STANDARD);
+        let mut read: Text = toml::from_str(text).map_err(|error| toml_problem(text, &error))?;
+        for (name, instead) in ends {
+            let Some(stream) = read.stream.iter_mut().find(|stream| stream.name == *name) else {
+                let known: Vec<&str> =
+                    read.stream.iter().map(|stream| stream.name.as_str()).collect();
+                return bad(format!(
+                    "no stream is called {name:?}; there are {}",
+                    known.join(", ")
+                ));
+            };
+            stream.far_end = match instead {
+                Instead::LoopBack => FarEnd::LoopBack,
+                Instead::Outside => FarEnd::Outside,
+            };
+        }
+        toml::to_string(&read).or_else(|error| bad(error.to_string()))
     }
 }
 

@@ -44,6 +44,7 @@ pub struct FifoCard {
     put_off: Option<(usize, usize)>,
     /// The stream and direction whose turn is next.
     turn: usize,
+    resets: u32,
 }
 
 impl Clone for FifoCard {
@@ -78,7 +79,14 @@ impl FifoCard {
             late: false,
             put_off: None,
             turn: 0,
+            resets: 0,
         }
+    }
+
+    /// As after power-on.
+    fn start_over(&mut self) {
+        let resets = self.resets.wrapping_add(1);
+        *self = FifoCard { resets, ..FifoCard::new(self.about.clone()) };
     }
 
     fn event(&mut self, direction: usize, stream: usize) {
@@ -179,7 +187,7 @@ impl Device for FifoCard {
     }
 
     fn reset(&mut self) {
-        *self = FifoCard::new(self.about.clone());
+        self.start_over();
     }
 
     fn fault(&mut self, fault: Fault) -> bool {
@@ -209,6 +217,13 @@ impl FarSide for FifoCard {
         self.about.0.iter().map(description::Kind::info).collect()
     }
 
+    fn room(&self, stream: usize) -> usize {
+        match (self.streams.get(stream), self.about.0.get(stream)) {
+            (Some(at), Some(kind)) => at.offers(kind),
+            _ => 0,
+        }
+    }
+
     fn offer(&mut self, stream: usize, bytes: &[u8]) -> usize {
         match (self.streams.get_mut(stream), self.about.0.get(stream)) {
             (Some(at), Some(kind)) => at.offer(kind, bytes),
@@ -222,11 +237,19 @@ impl FarSide for FifoCard {
         }
     }
 
+    fn ready(&self, stream: usize) -> usize {
+        self.streams.get(stream).map_or(0, |at| at.from_host.ready())
+    }
+
     fn take(&mut self, stream: usize, into: &mut [u8]) -> usize {
         self.streams.get_mut(stream).map_or(0, |at| at.take(into))
     }
 
     fn take_mark(&mut self, stream: usize) -> Option<Mark> {
         self.streams.get_mut(stream)?.from_host.pop_mark()
+    }
+
+    fn resets(&self) -> u32 {
+        self.resets
     }
 }

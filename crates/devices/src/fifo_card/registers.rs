@@ -128,7 +128,7 @@ impl FifoCard {
     pub(super) fn write_register(&mut self, offset: u64, value: u32) {
         match locate(offset) {
             Register::Card(CARD_CONTROL) if value & RESET != 0 => {
-                *self = FifoCard::new(self.about.clone());
+                self.start_over();
                 self.enabled = value & ENABLE != 0;
             }
             Register::Card(CARD_CONTROL) if value & ENABLE != 0 => self.enabled = true,

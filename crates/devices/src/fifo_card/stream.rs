@@ -118,13 +118,19 @@ impl Stream {
         }
     }
 
-    /// The far side sends bytes.
-    pub fn offer(&mut self, kind: &Kind, bytes: &[u8]) -> usize {
+    /// Bytes that the far side may send now.
+    pub fn offers(&self, kind: &Kind) -> usize {
         if kind.far_end != FarEnd::Outside || !kind.to_host {
             return 0;
         }
-        let free = (kind.fifo as usize).saturating_sub(self.to_host.len()).min(bytes.len());
-        let taken = free - free % usize::from(kind.width);
+        let free = (kind.fifo as usize).saturating_sub(self.to_host.len());
+        free - free % usize::from(kind.width)
+    }
+
+    /// The far side sends bytes.
+    pub fn offer(&mut self, kind: &Kind, bytes: &[u8]) -> usize {
+        let most = self.offers(kind).min(bytes.len());
+        let taken = most - most % usize::from(kind.width);
         self.to_host.push(&bytes[..taken]);
         taken
     }

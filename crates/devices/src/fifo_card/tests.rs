@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::described::BadDescription;
+use crate::far_side::Instead;
 use crate::{Model, Slot};
 
 /// Memory from address 0 on.
@@ -256,6 +257,42 @@ fn somebody_outside_sends_and_receives() {
     let mut into = [0; 8];
     assert_eq!((rig.card.take(0, &mut into), &into[..2]), (2, &b"ab"[..]));
     assert_eq!((rig.card.take_mark(0), rig.card.take_mark(0)), (Some(Mark::Message), None));
+}
+
+#[test]
+fn another_far_end_is_asked_for_by_name() {
+    let standard = Model::by_name("fifo-card").unwrap();
+    let model = standard.instead(&[("loop", Instead::Outside)]).unwrap();
+    let outside = |model: &Model| -> Vec<bool> {
+        let mut card = model.make();
+        card.far_side().unwrap().streams().iter().map(|stream| stream.outside).collect()
+    };
+    assert_eq!(outside(&standard), [false; 5]);
+    assert_eq!(outside(&model), [true, false, false, false, false]);
+    // The text says the same.
+    let again = Model::described(model.text().unwrap()).unwrap();
+    assert_eq!(outside(&again), outside(&model));
+    let back = again.instead(&[("loop", Instead::LoopBack)]).unwrap();
+    assert_eq!(outside(&back), [false; 5]);
+    let told = |model: &Model, name| {
+        model.instead(&[(name, Instead::LoopBack)]).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(told(&standard, "x").contains("there are loop, buffered, messages, memory, counter"));
+    assert!(told(&standard, "counter").contains("a loop has both directions"));
+    assert!(told(&Model::default(), "x").contains("has no streams"));
+}
+
+#[test]
+fn what_stands_behind_the_card_hears_of_resets_and_room() {
+    let model = Model::by_name("fifo-card").unwrap().instead(&[("loop", Instead::Outside)]).unwrap();
+    let mut card = model.make();
+    let far = card.far_side().unwrap();
+    assert_eq!((far.room(0), far.ready(0), far.room(9), far.resets()), (64, 0, 0, 0));
+    assert_eq!((far.offer(0, &[7; 100]), far.room(0)), (64, 0));
+    card.write(0, 8, 4, 2);
+    card.reset();
+    let far = card.far_side().unwrap();
+    assert_eq!((far.room(0), far.resets()), (64, 2));
 }
 
 #[test]
