@@ -30,7 +30,19 @@ pub(crate) fn load(
     device: Option<&str>,
     with: &[Beside],
 ) -> Result<Loaded, Failure> {
-    let device = device_named(device)?;
+    load_for(path, pdb, device_named(device)?, with)
+}
+
+/// The same for a device that is known.
+///
+/// # Errors
+/// As for [`load`].
+pub(crate) fn load_for(
+    path: &Path,
+    pdb: Option<&Path>,
+    device: bench::Device,
+    with: &[Beside],
+) -> Result<Loaded, Failure> {
     let image = read(path, MAX_DRIVER, "give the driver's .sys file")?;
     check(path, &image)?;
     let (pdb, notes) = match pdb {
@@ -82,7 +94,7 @@ impl FromStr for Beside {
 }
 
 /// The device of a name, or the one that a TOML file describes.
-fn device_named(name: Option<&str>) -> Result<bench::Device, Failure> {
+pub(crate) fn device_named(name: Option<&str>) -> Result<bench::Device, Failure> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return Ok(bench::Device::default());
     };

@@ -83,9 +83,7 @@ impl Model {
     pub fn instead(&self, ends: &[(&str, Instead)]) -> Result<Model, BadDescription> {
         match self {
             model if ends.is_empty() => Ok(model.clone()),
-            Model::Streams(streams) => {
-                Model::described(&Streams::instead(Some(&streams.1), ends)?)
-            }
+            Model::Streams(streams) => Model::described(&Streams::instead(Some(&streams.1), ends)?),
             Model::Known(index) if MODELS.get(*index).is_some_and(|known| known.0 == STREAMS) => {
                 Model::described(&Streams::instead(None, ends)?)
             }

@@ -2,6 +2,7 @@
 //! somebody asked for.
 
 use bench::live::Openable;
+use devices::StreamInfo;
 use std::str::FromStr;
 
 /// A file that somebody asked for: `NAME=PATH`, such as `read_8=\\.\fifo_read_8`.
@@ -48,6 +49,7 @@ pub struct Node {
 pub struct Files {
     nodes: Vec<Node>,
     named: Vec<NamedFile>,
+    streams: Vec<StreamInfo>,
 }
 
 /// What can be a file's name, and nothing that a terminal takes for more than a name.
@@ -62,9 +64,10 @@ fn file_name(name: &str) -> Option<String> {
 }
 
 impl Files {
-    /// Those that were asked for; others come with [`Files::update`].
-    pub fn new(named: &[NamedFile]) -> Files {
-        Files { nodes: Vec::new(), named: named.to_vec() }
+    /// Those that were asked for; others come with [`Files::update`]. Each of the device's streams is a
+    /// file as well, of which the driver is asked as of a file below its device.
+    pub fn new(named: &[NamedFile], streams: Vec<StreamInfo>) -> Files {
+        Files { nodes: Vec::new(), named: named.to_vec(), streams }
     }
 
     /// Takes over what can be opened now.
@@ -79,6 +82,12 @@ impl Files {
             if !self.named.iter().any(|named| named.path.eq_ignore_ascii_case(&known.path)) {
                 self.add(file_name(&known.name), &known.path, false);
             }
+        }
+        let Some(device) = openable.first() else { return };
+        for stream in std::mem::take(&mut self.streams) {
+            let path = format!("{}\\{}", device.path, stream.name);
+            self.add(file_name(&stream.name), &path, !stream.seekable);
+            self.streams.push(stream);
         }
     }
 
@@ -129,7 +138,7 @@ mod tests {
     #[test]
     fn files_come_and_go_and_keep_their_numbers() {
         let named = "data=\\\\.\\card\\data".parse().expect("a file");
-        let mut files = Files::new(&[named]);
+        let mut files = Files::new(&[named], Vec::new());
         files.update(&[openable("card"), openable("a/b\u{1b}[31m"), openable("..")]);
         let names: Vec<&str> = files.present().map(|(_, node)| node.name.as_str()).collect();
         assert_eq!(names, ["data", "card", "a_b_[31m"]);
@@ -137,6 +146,26 @@ mod tests {
         assert_eq!((files.find(b"card"), files.find(b"new")), (None, Some(3)));
         files.update(&[openable("card")]);
         assert_eq!(files.find(b"card"), Some(1));
+    }
+
+    #[test]
+    fn streams_are_files_below_the_device() {
+        let mut card = devices::FifoCard::default();
+        let streams = devices::FarSide::streams(&mut card);
+        let mut files = Files::new(&[], streams);
+        files.update(&[]);
+        assert_eq!(files.present().count(), 0);
+        files.update(&[openable("FifoCard0")]);
+        files.update(&[openable("FifoCard0")]);
+        assert_eq!(files.present().count(), 6);
+        let memory = files.find(b"memory").and_then(|number| files.get(number)).expect("a file");
+        assert_eq!((memory.path.as_str(), memory.stream), ("\\??\\FifoCard0\\memory", false));
+        assert!(
+            files
+                .find(b"loop")
+                .and_then(|number| files.get(number))
+                .is_some_and(|file| file.stream)
+        );
     }
 
     #[test]

@@ -8,16 +8,19 @@
 //! | `server` | what programs do with these files, as calls to the driver |
 //! | `errno` | NTSTATUS as errno |
 //! | `fuse/` | FUSE: the protocol, mounting, unmounting |
+//! | `far/` | far ends of streams: sockets, pipes, files, simulated logic |
 //! | `record` | where the record is kept |
 #![warn(missing_docs)]
 
 mod errno;
+mod far;
 mod files;
 mod fuse;
 mod record;
 mod server;
 mod session;
 
+pub use far::{FarEnd, Place, attached};
 pub use files::NamedFile;
 pub use record::MOST_BYTES as RECORD_LIMIT;
 pub use server::run;
@@ -60,6 +63,8 @@ pub struct Options {
     pub without: Vec<&'static str>,
     /// Files beside those that the driver's names make.
     pub files: Vec<NamedFile>,
+    /// Far ends of the device's streams; the driver is to be one that [`attached`] gave.
+    pub far: Vec<FarEnd>,
     /// Where to keep the record; `None` for a temporary file that goes if nothing is found.
     pub record: Option<PathBuf>,
     /// Most bytes of it.
@@ -101,6 +106,8 @@ pub enum Failed {
     Folder(String),
     /// The host does not do its part.
     Host(String),
+    /// A far end cannot be, or cannot go on.
+    Far(String),
 }
 
 impl fmt::Display for Failed {
@@ -110,7 +117,7 @@ impl fmt::Display for Failed {
             Failed::Record(why) => {
                 write!(to, "the record cannot be written: {why}; give another place with --record.")
             }
-            Failed::Folder(why) => write!(to, "{why}."),
+            Failed::Folder(why) | Failed::Far(why) => write!(to, "{why}."),
             Failed::Host(why) => write!(to, "{why}."),
         }
     }

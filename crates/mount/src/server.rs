@@ -2,6 +2,7 @@
 //! wait for.
 
 use crate::errno::{errno, of_control};
+use crate::far::Far;
 use crate::files::Files;
 use crate::fuse::device::{self, Mounted};
 use crate::fuse::wire::{self, Attributes, Request, op};
@@ -76,6 +77,7 @@ struct Handle {
 
 struct Server<'a> {
     host: Host,
+    far: Far,
     mounted: Mounted,
     files: Files,
     handles: HashMap<u64, Handle>,
@@ -105,9 +107,16 @@ pub fn run(
             format!("{}: what a killed process left mounted is unmounted.", folder.display());
         listener.note(&text);
     }
-    let host = Host::start(driver, options)?;
+    let mut host = Host::start(driver, options)?;
+    let far = match Far::open(&options.far, &mut host) {
+        Ok(far) => far,
+        Err(why) => {
+            host.end(listener);
+            return Err(Failed::Far(why));
+        }
+    };
     let made = std::fs::create_dir(folder).is_ok();
-    let served = serve(host, options, listener, &stop);
+    let served = serve(host, far, options, listener, &stop);
     if made {
         let _ = std::fs::remove_dir(folder);
     }
@@ -116,6 +125,7 @@ pub fn run(
 
 fn serve(
     mut host: Host,
+    far: Far,
     options: &Options,
     listener: &mut dyn Listener,
     stop: &UnixStream,
@@ -128,7 +138,7 @@ fn serve(
         }
     };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let mut files = Files::new(&options.files);
+    let mut files = Files::new(&options.files, host.streams());
     files.update(&host.openable());
     let names: Vec<String> = files.present().map(|(_, node)| node.name.clone()).collect();
     listener.mounted(mounted.place(), &names);
@@ -137,6 +147,7 @@ fn serve(
     }
     let mut server = Server {
         host,
+        far,
         mounted,
         files,
         handles: HashMap::new(),
@@ -192,13 +203,17 @@ impl Server<'_> {
                     Err(error) => return Err(Failed::Host(format!("/dev/fuse: {error}"))),
                 }
             }
-            self.host.pass_time(served == 0);
+            let moved = self.work_far()?;
+            self.host.pass_time(served == 0 && !moved);
             self.let_go();
             if !self.settle() {
                 return Ok(());
             }
             let mut sleep = self.host.sleep();
-            if served == AT_ONCE {
+            if let Some(again) = self.far.again() {
+                sleep = Some(sleep.map_or(again, |sleep| sleep.min(again)));
+            }
+            if served == AT_ONCE || moved {
                 sleep = Some(Duration::ZERO);
             }
             if self.waiting.values().any(|waiting| waiting.cancelled.is_some() && !waiting.let_go) {
@@ -217,15 +232,24 @@ impl Server<'_> {
             tv_sec: i64::try_from(most.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: most.subsec_nanos().into(),
         });
-        let mut fds = [
-            PollFd::from_borrowed_fd(self.mounted.as_fd(), PollFlags::IN),
+        let mut fds = vec![
             PollFd::new(stop, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.mounted.as_fd(), PollFlags::IN),
         ];
+        self.far.fds(&mut fds);
         match rustix::event::poll(&mut fds, most.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(Failed::Host(format!("poll: {error}"))),
         }
-        Ok(fds[1].revents().contains(PollFlags::IN))
+        Ok(fds[0].revents().contains(PollFlags::IN))
+    }
+
+    /// Moves what can be moved between streams and their far ends; whether anything was.
+    fn work_far(&mut self) -> Result<bool, Failed> {
+        let mut notes = Vec::new();
+        let moved = self.far.work(&mut self.host, &mut notes);
+        notes.iter().for_each(|note| self.listener.note(note));
+        moved.map_err(Failed::Far)
     }
 
     /// Hands out answers, and sees to a session that is over; false when the mount is.

@@ -4,6 +4,7 @@ use crate::record::Recording;
 use crate::{Listener, OnFinding, Options, Time};
 use bench::Driver;
 use bench::live::{Answer, Call, CallId, Ended, FileId, Live, Openable, Record};
+use devices::{Mark, StreamInfo};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,40 @@ impl Host {
     pub fn cancel(&mut self, call: CallId) {
         self.live.cancel(call);
         self.collect();
+    }
+
+    /// Streams of the device, in order of their numbers.
+    pub fn streams(&mut self) -> Vec<StreamInfo> {
+        self.live.streams()
+    }
+
+    /// How often the device was reset.
+    pub fn resets(&mut self) -> u32 {
+        self.live.resets()
+    }
+
+    /// See [`Live::far_offer`].
+    pub fn far_offer(&mut self, stream: usize, bytes: &[u8], mark: Option<Mark>) -> usize {
+        if bytes.is_empty() && mark.is_none() {
+            return 0;
+        }
+        let taken = self.live.far_offer(stream, bytes, mark);
+        self.collect();
+        taken
+    }
+
+    /// See [`Live::far_take`].
+    pub fn far_take(&mut self, stream: usize, most: usize, to: &mut Vec<u8>) -> usize {
+        let taken = self.live.far_take(stream, most, to);
+        self.collect();
+        taken
+    }
+
+    /// See [`Live::far_take_mark`].
+    pub fn far_take_mark(&mut self, stream: usize) -> Option<Mark> {
+        let mark = self.live.far_take_mark(stream);
+        self.collect();
+        mark
     }
 
     /// The next answer.

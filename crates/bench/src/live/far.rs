@@ -33,21 +33,20 @@ impl Live {
         self.far(|far| far.resets())
     }
 
-    /// Sends bytes to the computer, as many as there is room for; how many those were. Then runs until all
-    /// is quiet, as everything here does.
-    pub fn far_offer(&mut self, stream: usize, bytes: &[u8]) -> usize {
+    /// Sends bytes to the computer, as many as there is room for; how many those were. `mark` stands right
+    /// behind them: it is sent if all of them are. Then runs until all is quiet, as everything here does.
+    pub fn far_offer(&mut self, stream: usize, bytes: &[u8], mark: Option<Mark>) -> usize {
         let width = self.far(|far| far.streams().get(stream).map_or(1, |about| about.width));
         let most = self.far_room(stream).min(bytes.len());
         let most = most - most % usize::from(width.max(1));
-        if most > 0 {
-            self.far_event(Event::Offer { stream: stream as u32, data: bytes[..most].to_vec() });
+        let mark = mark.filter(|_| most == bytes.len());
+        if !self.over && (most > 0 || mark.is_some()) {
+            let data = bytes[..most].to_vec();
+            let event = Event::Offer { stream: stream as u32, data, mark };
+            self.record(&event);
+            self.apply(event);
         }
         most
-    }
-
-    /// Sends a mark to the computer, behind all bytes.
-    pub fn far_mark(&mut self, stream: usize, mark: Mark) {
-        self.far_event(Event::Mark { stream: stream as u32, mark });
     }
 
     /// Takes at most `most` bytes of what the computer sent, up to the next mark, and appends them to `to`;
@@ -77,21 +76,16 @@ impl Live {
         Some(mark)
     }
 
-    fn far_event(&mut self, event: Event) {
-        if !self.over {
-            self.record(&event);
-            self.apply(event);
-        }
-    }
-
     /// Does what an event says; bytes that are taken go to `to`. What a damaged record asks too much of is
     /// done as far as it goes.
     pub(super) fn apply_far(&mut self, event: &Event, to: &mut Vec<u8>) {
         match event {
-            Event::Offer { stream, data } => {
-                self.far(|far| far.offer(*stream as usize, data));
-            }
-            Event::Mark { stream, mark } => self.far(|far| far.mark(*stream as usize, *mark)),
+            Event::Offer { stream, data, mark } => self.far(|far| {
+                let all = far.offer(*stream as usize, data) == data.len();
+                if let Some(mark) = mark.filter(|_| all) {
+                    far.mark(*stream as usize, mark);
+                }
+            }),
             Event::Take { stream, bytes } => self.far(|far| {
                 let mut left = *bytes;
                 let mut chunk = [0; AT_ONCE];

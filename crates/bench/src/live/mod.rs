@@ -321,7 +321,7 @@ impl Live {
             Event::Cancel { call } => self.begin_cancel(call),
             Event::Time { now } => self.machine.set_time(now),
             Event::GoOn => {}
-            Event::Offer { .. } | Event::Mark { .. } | Event::Take { .. } | Event::TakeMark { .. } => {
+            Event::Offer { .. } | Event::Take { .. } | Event::TakeMark { .. } => {
                 self.apply_far(&event, &mut Vec::new());
             }
             Event::End => return self.wind_down(),

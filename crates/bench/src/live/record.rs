@@ -39,10 +39,8 @@ pub(crate) enum Event {
     Time { now: u64 },
     /// The device goes on by itself.
     GoOn,
-    /// The far side of a stream sends bytes.
-    Offer { stream: u32, data: Vec<u8> },
-    /// It sends a mark.
-    Mark { stream: u32, mark: Mark },
+    /// The far side of a stream sends bytes, and a mark right behind them.
+    Offer { stream: u32, data: Vec<u8>, mark: Option<Mark> },
     /// It takes so many bytes of what the computer sent.
     Take { stream: u32, bytes: u64 },
     /// It takes the mark that comes next.
@@ -222,17 +220,14 @@ pub(crate) fn write(to: &mut Vec<u8>, event: &Event, last_now: &mut u64) {
             *last_now = *now;
         }
         Event::GoOn => to.push(b'g'),
-        Event::Offer { stream, data } => {
-            to.push(b'>');
-            number(to, u64::from(*stream));
-            run(to, data);
-        }
-        Event::Mark { stream, mark } => {
+        Event::Offer { stream, data, mark } => {
             to.push(match mark {
-                Mark::Message => b'm',
-                Mark::End => b'z',
+                None => b'>',
+                Some(Mark::Message) => b'm',
+                Some(Mark::End) => b'z',
             });
             number(to, u64::from(*stream));
+            run(to, data);
         }
         Event::Take { stream, bytes } => {
             to.push(b'<');
@@ -331,9 +326,14 @@ impl<'a> Reader<'a> {
     fn far(&mut self, letter: u8) -> Option<Event> {
         let stream = self.small()?;
         Some(match letter {
-            b'>' => Event::Offer { stream, data: self.run()?.to_vec() },
-            b'm' => Event::Mark { stream, mark: Mark::Message },
-            b'z' => Event::Mark { stream, mark: Mark::End },
+            b'>' | b'm' | b'z' => {
+                let mark = match letter {
+                    b'm' => Some(Mark::Message),
+                    b'z' => Some(Mark::End),
+                    _ => None,
+                };
+                Event::Offer { stream, data: self.run()?.to_vec(), mark }
+            }
             b'<' => Event::Take { stream, bytes: self.number()? },
             _ => Event::TakeMark { stream },
         })
@@ -379,9 +379,9 @@ mod tests {
             Event::Cancel { call: 3 },
             call(Call::Control { file: 1, code: 0x22_2004, input: Vec::new(), output: 8 }),
             Event::GoOn,
-            Event::Offer { stream: 2, data: vec![1, 2] },
-            Event::Mark { stream: 2, mark: Mark::Message },
-            Event::Mark { stream: 300, mark: Mark::End },
+            Event::Offer { stream: 2, data: vec![1, 2], mark: None },
+            Event::Offer { stream: 2, data: vec![3], mark: Some(Mark::Message) },
+            Event::Offer { stream: 300, data: Vec::new(), mark: Some(Mark::End) },
             Event::Take { stream: 0, bytes: 1 << 33 },
             Event::TakeMark { stream: 0 },
             Event::Time { now: (1 << 40) + 5 },

@@ -184,9 +184,12 @@ fn bytes_go_to_a_far_end_and_come_from_it_and_the_record_has_them() {
     let file = answer(&mut live, call).expect("an answer").file.expect("a file");
     // To the computer: whole words, as many as there is room for, a message at a time.
     let waits = read(&mut live, file, 100);
-    assert_eq!((live.far_offer(0, b"abcde"), live.far_offer(0, b"ab")), (4, 0));
+    assert_eq!((live.far_offer(0, b"abcde", None), live.far_offer(0, b"ab", None)), (4, 0));
     assert_eq!(answer(&mut live, waits).expect("an answer").data, b"abcd");
-    live.far_mark(0, devices::Mark::End);
+    let (waits, mark) = (read(&mut live, file, 100), Some(devices::Mark::Message));
+    assert_eq!(live.far_offer(0, b"abcdefgh", mark), 8);
+    assert_eq!(answer(&mut live, waits).expect("an answer").data, b"abcdefgh");
+    live.far_offer(0, b"", Some(devices::Mark::End));
     let waits = read(&mut live, file, 100);
     assert_eq!(answer(&mut live, waits).expect("an answer").status, status::STATUS_END_OF_FILE);
     // From it: a write waits for room.

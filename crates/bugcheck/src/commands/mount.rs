@@ -9,7 +9,7 @@ use crate::source::Sources;
 use bench::Replayed;
 use bench::live::Ended;
 use clap::{Args, ValueEnum};
-use mount::{Failed, Listener, NamedFile};
+use mount::{Failed, FarEnd, Listener, NamedFile};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -19,12 +19,26 @@ Examples:
   bugcheck mount fifo.sys dev --file 'upper=\\\\.\\Fifo\\upper' --on-finding restart
   bugcheck mount fifo.sys dev --time virtual --record fifo.session
   bugcheck replay fifo.session
+  bugcheck mount fifo-card.sys dev --device fifo-card --far loop=unix:/tmp/card --far counter=file:samples
+  bugcheck mount fifo-card.sys dev --device card.toml --far words=sim:./fifo
 
 Each link, device interface and named device of the driver is a file in DIR. Opening, reading, writing,
 fsync, closing and ioctl become IRP_MJ_CREATE, READ, WRITE, FLUSH_BUFFERS, CLEANUP and CLOSE, and
 DEVICE_CONTROL; who is interrupted or killed has the request cancelled. Every rule watches. When one
 objects, programs get EIO and the finding is printed. Ctrl-C unmounts, removes the device and unloads the
 driver. A mount that a kill -9 left behind is cleaned up by the next one on the same folder.
+
+With --device fifo-card, or a FILE.toml of streams, each stream is a file too, opened as \\\\.\\DEVICE\\STREAM. --far says
+what stands on a stream's far side, in place of what the card has there; what goes through is part of the record:
+  loop          what is written comes back
+  unix:PATH     a Unix socket listens at PATH, for one peer at a time; the end of the stream is passed on both ways
+  pipe:PATH     a named pipe, made and removed; a stream of both directions has PATH.to-host, which programs
+                write to, and PATH.from-host, which they read from
+  file:PATH     a file that the computer reads, or that what it writes is appended to; likewise
+  sim:PROGRAM   a program with its arguments (no quoting) that simulates the logic; it speaks the protocol of
+                crates/mount/src/far/PROTOCOL.md, and ends with the session; see examples/verilog-fifo
+In sockets, pipes and files each message of a stream that keeps messages has its length before it: 4 bytes,
+little-endian; a message has at least one word and at most 1 MiB. What is not taken waits: 64 KiB on the way, then in the card, then in the driver.
 
 ioctl passes a control code of a device type from 1 on as it is; buffers only where Linux reads a size and
 a direction from its bits. With buffers: ioctl(fd, _IOC(_IOC_READ|_IOC_WRITE, 'B', 1, 16 + N), p), where p
@@ -52,6 +66,10 @@ pub(crate) struct Arguments {
     /// Another file, and the name by which it is opened; may be given several times
     #[arg(long = "file", value_name = "NAME=\\\\.\\PATH")]
     files: Vec<NamedFile>,
+    /// What stands on the far side of a stream of the device: loop, unix:PATH, pipe:PATH, file:PATH or
+    /// sim:PROGRAM; may be given several times
+    #[arg(long = "far", value_name = "STREAM=PLACE")]
+    far: Vec<FarEnd>,
     /// Time that the driver sees: the computer's, or one that jumps to the next timer when all is quiet
     #[arg(long, value_enum, default_value_t = Time::Real)]
     time: Time,
@@ -149,6 +167,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         &arguments.with,
     )?;
     loaded.notes.iter().for_each(|note| output::complain(note));
+    let driver = mount::attached(&loaded.driver, &arguments.far)
+        .map_err(|why| Failure::Input(format!("{}: {why}.", arguments.device)))?;
     let options = mount::Options {
         folder: arguments.folder.clone(),
         time: match arguments.time {
@@ -161,17 +181,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         },
         without: arguments.without.clone(),
         files: arguments.files.clone(),
+        far: arguments.far.clone(),
         record: arguments.record.clone(),
         record_limit: arguments.record_limit << 20,
         others: arguments.allow_other,
         account: arguments.account,
     };
     let mut tell = Tell { arguments, failed: None };
-    let outcome =
-        mount::run(&loaded.driver, &options, &mut tell).map_err(|failed| match failed {
-            Failed::Refused(refused) => driver_file::refused(&loaded.driver, &refused),
-            failed => Failure::Input(failed.to_string()),
-        })?;
+    let outcome = mount::run(&driver, &options, &mut tell).map_err(|failed| match failed {
+        Failed::Refused(refused) => driver_file::refused(&driver, &refused),
+        failed => Failure::Input(failed.to_string()),
+    })?;
     match (tell.failed, outcome) {
         (Some(failure), _) => Err(failure),
         (None, mount::Outcome { findings: 1.., .. }) => Ok(Outcome::Findings),

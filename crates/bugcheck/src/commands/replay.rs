@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Its PDB, if it is not beside the driver
     #[arg(long, value_name = "FILE")]
     pdb: Option<PathBuf>,
-    /// The file that describes the device, if it is not where the token says
+    /// The file that describes the device, if it is not where the token says; a record has it
     #[arg(long, value_name = "MODEL|FILE.toml")]
     device: Option<String>,
     /// An image beside the driver, if it is not where the token says; told apart by its file name
@@ -117,7 +117,16 @@ fn run_record(arguments: &Arguments) -> Result<Outcome, Failure> {
     let bytes = mapped_file::open(Path::new(name)).map_err(|error| unreadable(&error))?;
     let record = bench::live::Record::read(&bytes).map_err(|bad| unreadable(&bad))?;
     let token = &record.head.token;
-    let (loaded, path, with) = load(arguments, token)?;
+    let device = match (&arguments.device, &record.head.device) {
+        (None, Some(text)) => {
+            let model = devices::Model::described(text).map_err(|bad| {
+                unreadable(&format!("what it says of the device cannot be read: {bad}"))
+            })?;
+            bench::Device { name: token.device.clone(), model }
+        }
+        (given, _) => driver_file::device_named(Some(given.as_deref().unwrap_or(&token.device)))?,
+    };
+    let (loaded, path, with) = load(arguments, token, device)?;
     let replayed = bench::live::replay_record(&loaded.driver, &record, name)
         .map_err(|refused| driver_file::refused(&loaded.driver, &refused))?;
     show(arguments, name, &replayed, &path, &with)?;
@@ -128,15 +137,15 @@ fn run_record(arguments: &Arguments) -> Result<Outcome, Failure> {
 fn load(
     arguments: &Arguments,
     token: &Token,
+    device: bench::Device,
 ) -> Result<(driver_file::Loaded, PathBuf, Vec<Beside>), Failure> {
     let path = arguments.driver.as_deref().unwrap_or(Path::new(&token.path));
     if path.as_os_str().is_empty() {
         let problem = "the token names no driver; give it with --driver.";
         return Err(Failure::Input(problem.to_owned()));
     }
-    let device = arguments.device.as_deref().unwrap_or(&token.device);
     let with = beside(token, &arguments.with)?;
-    let mut loaded = driver_file::load(path, arguments.pdb.as_deref(), Some(device), &with)?;
+    let mut loaded = driver_file::load_for(path, arguments.pdb.as_deref(), device, &with)?;
     if let Some(wanted) = &token.installed {
         let inf = arguments.inf.as_deref().unwrap_or(Path::new(&wanted.inf));
         loaded.driver.installed = Some(super::install::installed(inf, &wanted.section)?);
@@ -158,7 +167,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         .token
         .parse()
         .map_err(|error| Failure::Input(format!("{error}; copy it whole.")))?;
-    let (loaded, path, with) = load(arguments, &token)?;
+    let device = arguments.device.as_deref().unwrap_or(&token.device);
+    let device = driver_file::device_named(Some(device))?;
+    let (loaded, path, with) = load(arguments, &token, device)?;
     let scenarios = driver_file::scenarios(&arguments.scenarios)?;
     let prepare = driver_file::preparation(arguments.prepare.as_deref())?;
     let wanted = [(&arguments.dump, Extent::Small), (&arguments.full_dump, Extent::Full)];

@@ -13,6 +13,7 @@ mod infs;
 mod libs;
 mod lookup;
 mod mount;
+mod mount_far;
 mod rebase;
 mod scratch;
 mod serve;

@@ -12,7 +12,7 @@ use std::time::Duration;
 const CSQ: &str = "drivers/clean/csq-read/csq-read.sys";
 
 /// Whether this machine can mount; says so where it cannot.
-fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     let device = OpenOptions::new().read(true).write(true).open("/dev/fuse");
     let user = Command::new("id").arg("-u").output().map(|id| id.stdout).unwrap_or_default();
     let helper = Command::new("fusermount3").arg("-V").output().is_ok();
@@ -26,10 +26,10 @@ fn can_mount() -> bool {
 }
 
 /// A folder of a test's own, removed with it.
-struct Home(PathBuf);
+pub(crate) struct Home(PathBuf);
 
 impl Home {
-    fn new() -> Home {
+    pub(crate) fn new() -> Home {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -38,7 +38,7 @@ impl Home {
         Home(home)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -50,20 +50,20 @@ impl Drop for Home {
 }
 
 /// A mounted driver; ended when dropped.
-struct Mount {
-    child: Child,
-    folder: PathBuf,
-    home: Home,
+pub(crate) struct Mount {
+    pub(crate) child: Child,
+    pub(crate) folder: PathBuf,
+    pub(crate) home: Home,
 }
 
 impl Mount {
-    fn new(driver: &str, more: &[&str]) -> Mount {
+    pub(crate) fn new(driver: &str, more: &[&str]) -> Mount {
         let home = Home::new();
         let folder = home.path("dev");
         Mount::on(home, folder, driver, more)
     }
 
-    fn on(home: Home, folder: PathBuf, driver: &str, more: &[&str]) -> Mount {
+    pub(crate) fn on(home: Home, folder: PathBuf, driver: &str, more: &[&str]) -> Mount {
         let record = home.path("record");
         let mut all = vec!["mount", driver, folder.to_str().expect("a path"), "--record"];
         all.push(record.to_str().expect("a path"));
@@ -89,21 +89,21 @@ impl Mount {
         panic!("no files in {}", self.folder.display());
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    fn open(&self, name: &str) -> File {
+    pub(crate) fn open(&self, name: &str) -> File {
         OpenOptions::new().read(true).write(true).open(self.file(name)).expect("an open file")
     }
 
     /// Ends it in order: status, standard output, standard error.
-    fn end(mut self) -> (i32, String, String) {
+    pub(crate) fn end(mut self) -> (i32, String, String) {
         signal(self.child.id(), "TERM");
         self.ended()
     }
 
-    fn ended(&mut self) -> (i32, String, String) {
+    pub(crate) fn ended(&mut self) -> (i32, String, String) {
         let (mut out, mut error) = (String::new(), String::new());
         if let Some(mut from) = self.child.stdout.take() {
             from.read_to_string(&mut out).expect("text");
@@ -125,13 +125,13 @@ impl Drop for Mount {
     }
 }
 
-fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
     assert!(status.is_ok_and(|status| status.success()));
 }
 
 /// A fixed series of numbers that look random.
-fn next(seed: &mut u64) -> u64 {
+pub(crate) fn next(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *seed >> 33
 }

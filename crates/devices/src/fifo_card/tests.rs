@@ -284,7 +284,8 @@ fn another_far_end_is_asked_for_by_name() {
 
 #[test]
 fn what_stands_behind_the_card_hears_of_resets_and_room() {
-    let model = Model::by_name("fifo-card").unwrap().instead(&[("loop", Instead::Outside)]).unwrap();
+    let model =
+        Model::by_name("fifo-card").unwrap().instead(&[("loop", Instead::Outside)]).unwrap();
     let mut card = model.make();
     let far = card.far_side().unwrap();
     assert_eq!((far.room(0), far.ready(0), far.room(9), far.resets()), (64, 0, 0, 0));
