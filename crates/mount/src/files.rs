@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn streams_are_files_below_the_device() {
-        let mut card = devices::FifoCard::default();
-        let streams = devices::FarSide::streams(&mut card);
+        let card = devices::FifoCard::default();
+        let streams = devices::FarSide::streams(&card);
         let mut files = Files::new(&[], streams);
         files.update(&[]);
         assert_eq!(files.present().count(), 0);
