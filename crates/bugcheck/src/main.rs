@@ -11,6 +11,7 @@ mod driver_file;
 mod duration;
 mod evidence;
 mod failure;
+mod infs;
 mod libs;
 mod output;
 mod panics;

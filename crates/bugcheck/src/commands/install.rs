@@ -5,6 +5,7 @@ use crate::catalogs::find;
 use crate::driver_file;
 use crate::duration;
 use crate::failure::{Failure, Outcome};
+use crate::infs;
 use crate::output::{self, Format};
 use crate::progress::Meter;
 use crate::source::Sources;
@@ -279,7 +280,7 @@ fn read(path: &Path) -> Result<Inf, Failure> {
     let name = path.display();
     let bytes = mapped_file::open(path)
         .map_err(|error| Failure::Input(format!("{name}: it cannot be read: {error}.")))?;
-    Inf::parse(&bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))
+    infs::read(path, &bytes)
 }
 
 /// Source files of a plan that do not lie beside the INF, which is in `folder`. Names have no case.

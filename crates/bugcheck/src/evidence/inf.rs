@@ -3,6 +3,7 @@
 use super::{Told, Wish};
 use crate::catalogs::{find, listed};
 use crate::failure::{Failure, Outcome};
+use crate::infs;
 use crate::output::{self, Format};
 use ::evidence::inf::{Date, Entry, Inf, Story};
 use diagnosis::signed::{CatalogFile, Listed, Packaged};
@@ -33,7 +34,7 @@ pub(crate) fn today() -> Option<Date> {
 }
 
 pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told, Failure> {
-    let inf = Inf::parse(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
+    let inf = infs::read(Path::new(name), bytes)?;
     let story = Story::of(&inf, today());
     let packages = packages(Path::new(name), &inf, &story, wish);
     let text = match wish.format {

@@ -235,3 +235,47 @@ fn a_setting_of_the_device_itself_counts() {
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
+
+/// What an INF includes out of its own folder is part of what it does; Windows' own INFs stay what they were.
+#[test]
+fn included_infs_that_lie_beside_are_read() {
+    let folder = std::env::temp_dir().join(format!("bugcheck-include-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let own = std::fs::read_to_string(super::root().join(INF)).unwrap();
+    let included = "\n[Card_Install.NT]\nInclude = common.inf, machine.inf\nNeeds = Common_Install, PciIoSpaceNotRequired\n";
+    let common = "[Version]\nSignature = \"$Windows NT$\"\n[Common_Install]\nInclude = more.inf\n\
+                  Needs = More_Install\nAddReg = Common_Registry\n[Common_Registry]\n\
+                  HKR,, Common, 0x00010001, 1\n";
+    let more = "[Version]\nSignature = \"$Windows NT$\"\n[More_Install]\nAddReg = More_Registry\n\
+                [More_Registry]\nHKR,, More, , \"%Text%\"\n[Strings]\nText = \"out of its own strings\"\n";
+    for (name, text) in
+        [("card.inf", own + included), ("COMMON.INF", common.into()), ("more.inf", more.into())]
+    {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let card = folder.join("card.inf").display().to_string();
+    let told = json(&["explain", &card, "--format", "json"]);
+    let install = &told["installs"][0];
+    let expected = serde_json::json!([
+        {"file": "common.inf", "sections": ["Common_Install"]},
+        {"file": "more.inf", "sections": ["More_Install"]},
+    ]);
+    assert_eq!(install["included"], expected);
+    assert_eq!(install["needs"], serde_json::json!(["PciIoSpaceNotRequired"]));
+    assert_eq!(install["includes"], serde_json::json!(["machine.inf"]));
+    let registry = install["registry"].to_string();
+    assert!(
+        registry.contains("Common") && registry.contains("out of its own strings"),
+        "{registry}"
+    );
+    let ran = run(&["explain", &card]);
+    assert!(ran.out.contains("common.inf, read with [Common_Install]"), "{}", ran.out);
+
+    // Where all that is included is at hand, a section that none of it has is an error.
+    std::fs::write(folder.join("machine.inf"), more).unwrap();
+    let told = json(&["explain", &card, "--format", "json"]);
+    let codes: Vec<_> =
+        told["diagnostics"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect();
+    assert!(codes.contains(&"needs-not-found".into()), "{codes:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -62,6 +62,8 @@ pub struct Inf {
     text: String,
     /// What was wrong with its form and its tokens.
     wrong: Vec<Diagnostic>,
+    /// INFs that it includes and that were at hand, as they are called there.
+    included: Vec<(String, Inf)>,
 }
 
 /// Whether `bytes` are an INF: a section called Version that holds a signature.
@@ -103,6 +105,7 @@ impl Inf {
             places: HashMap::new(),
             text: String::new(),
             wrong: Vec::new(),
+            included: Vec::new(),
         };
         inf.read(&text);
         let mut strings = Strings::of(&inf.sections, &mut inf.wrong);
@@ -154,6 +157,36 @@ impl Inf {
         self.places.insert(low, index);
         self.sections.push(Section::new(name, at));
         index
+    }
+
+    /// INFs that its sections include, as they are called, each once.
+    /// <https://learn.microsoft.com/windows-hardware/drivers/install/inf-ddinstall-section>
+    pub fn includes(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        let entries = self.sections.iter().flat_map(|section| section.with_key("Include"));
+        for field in entries.flat_map(|entry| &entry.fields).filter(|it| !it.value.is_empty()) {
+            if !all.iter().any(|it| it.eq_ignore_ascii_case(&field.value)) {
+                all.push(&field.value);
+            }
+        }
+        all
+    }
+
+    /// Takes an INF that is included under `name`: what Needs asks for is looked for there as well.
+    pub fn include(&mut self, name: &str, other: Inf) {
+        self.included.push((name.to_owned(), other));
+    }
+
+    /// The INF that is included under `name`, if it was at hand.
+    pub fn included(&self, name: &str) -> Option<&Inf> {
+        let found = self.included.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, inf)| inf)
+    }
+
+    /// Whether all of `names` are at hand, and no INF that is has the section: then nobody has it.
+    fn has_all_without(&self, names: &[Field], section: &str) -> bool {
+        names.iter().all(|name| self.included(&name.value).is_some())
+            && !self.included.iter().any(|(_, inf)| inf.section(section).is_some())
     }
 
     /// The section of that name, in any case.

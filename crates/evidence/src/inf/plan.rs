@@ -108,8 +108,11 @@ pub struct Plan {
     pub renames: Vec<(String, String)>,
     /// What else is done, line by line.
     pub further: Vec<super::further::Further>,
-    /// INFs whose sections are needed, as they are called. They are not read.
+    /// INFs whose sections are needed, as they are called, and were not at hand.
     pub includes: Vec<String>,
+    /// INFs whose sections are needed, and sections of theirs that are installed as well: all that they do is in
+    /// this plan.
+    pub included: Vec<(String, Vec<String>)>,
     /// Services that are made.
     pub services: Vec<Service>,
     /// Services that are removed.
@@ -166,17 +169,29 @@ fn is_interface_class(inf: &Inf, name: &str) -> bool {
 
 /// Puts a plan together.
 struct Planner<'a> {
+    /// Whose sections are gone through: the INF itself, or one that it includes.
     inf: &'a Inf,
+    /// Which: 0 is the INF itself.
+    file: usize,
+    /// The INF itself.
+    whole: &'a Inf,
     architecture: Architecture,
     plan: Plan,
-    /// Sections that were gone through, each with what for: none does anything twice.
-    done: HashSet<(String, &'static str)>,
+    /// Sections that were gone through, each with its file and what for: none does anything twice.
+    done: HashSet<(usize, String, &'static str)>,
 }
 
 impl Plan {
     /// What installing the section `name`, which exists, does on `architecture`.
     pub fn of(inf: &Inf, name: &str, architecture: Architecture) -> Plan {
-        let mut it = Planner { inf, architecture, plan: Plan::default(), done: HashSet::new() };
+        let mut it = Planner {
+            inf,
+            file: 0,
+            whole: inf,
+            architecture,
+            plan: Plan::default(),
+            done: HashSet::new(),
+        };
         it.plan.section = name.to_owned();
         it.plan.feature = 0xFF;
         let own = inf.section(name);
@@ -208,7 +223,7 @@ impl<'a> Planner<'a> {
     /// The section, unless it was gone through for this purpose.
     fn once(&mut self, name: &str, purpose: &'static str) -> Option<&'a Section> {
         let section = self.inf.section(name)?;
-        self.done.insert((name.to_lowercase(), purpose)).then_some(section)
+        self.done.insert((self.file, name.to_lowercase(), purpose)).then_some(section)
     }
 
     /// Sections that the values of an entry name.
@@ -216,19 +231,45 @@ impl<'a> Planner<'a> {
         entry.fields.iter().filter(|field| !field.value.is_empty())
     }
 
-    /// Sections of this file that are needed; what Windows' own files hold is noted.
+    /// Sections of this file that are needed, and of those that are included; what no file at hand has is noted.
     fn needs(&mut self, section: &Section, each: &mut dyn FnMut(&mut Self, &str)) {
         for field in section.with_key("Include").flat_map(Self::named) {
-            if !self.plan.includes.contains(&field.value) {
-                self.plan.includes.push(field.value.clone());
+            let name = &field.value;
+            if self.whole.included(name).is_none() && !self.plan.includes.contains(name) {
+                self.plan.includes.push(name.clone());
             }
         }
         for field in section.with_key("Needs").flat_map(Self::named) {
-            if self.inf.section(&field.value).is_some() {
-                each(self, &field.value);
-            } else if !self.plan.needs.contains(&field.value) {
-                self.plan.needs.push(field.value.clone());
+            let name = &field.value;
+            if self.inf.section(name).is_some() {
+                each(self, name);
+            } else if let Some(file) = self.file_with(name) {
+                let before = (self.inf, self.file);
+                let (own, inf) = &self.whole.included[file];
+                self.note_included(own, name);
+                (self.inf, self.file) = (inf, file + 1);
+                each(self, name);
+                (self.inf, self.file) = before;
+            } else if !self.plan.needs.contains(name) {
+                self.plan.needs.push(name.clone());
             }
+        }
+    }
+
+    /// The included INF that has a section.
+    fn file_with(&self, section: &str) -> Option<usize> {
+        self.whole.included.iter().position(|(_, inf)| inf.section(section).is_some())
+    }
+
+    fn note_included(&mut self, file: &str, section: &str) {
+        let known = self.plan.included.iter().position(|(name, _)| name == file);
+        let index = known.unwrap_or_else(|| {
+            self.plan.included.push((file.to_owned(), Vec::new()));
+            self.plan.included.len() - 1
+        });
+        let sections = &mut self.plan.included[index].1;
+        if !sections.iter().any(|it| it.eq_ignore_ascii_case(section)) {
+            sections.push(section.to_owned());
         }
     }
 

@@ -61,10 +61,17 @@ pub(super) struct PlanDocument<'a> {
     filters: &'a [String],
     needs: &'a [String],
     includes: &'a [String],
+    included: Vec<IncludedDocument<'a>>,
     renames: Vec<RenameDocument<'a>>,
     further: Vec<FurtherDocument<'a>>,
     feature_score: u8,
     reboot: bool,
+}
+
+#[derive(Serialize)]
+struct IncludedDocument<'a> {
+    file: &'a str,
+    sections: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -219,6 +226,11 @@ pub(super) fn plan(it: &Plan) -> PlanDocument<'_> {
         filters: &it.filters,
         needs: &it.needs,
         includes: &it.includes,
+        included: it
+            .included
+            .iter()
+            .map(|(file, sections)| IncludedDocument { file, sections })
+            .collect(),
         renames: it.renames.iter().map(|(from, to)| RenameDocument { from, to }).collect(),
         further: it.further.iter().map(further).collect(),
         feature_score: it.feature,

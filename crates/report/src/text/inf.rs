@@ -141,6 +141,10 @@ pub(super) fn plan(page: &mut Page<'_>, it: &Plan) {
     if !it.needs.is_empty() {
         page.labelled(4, 11, "needs", &it.needs.join(", "));
     }
+    for (file, sections) in it.included.iter().take(MOST) {
+        let sections: Vec<String> = sections.iter().map(|name| format!("[{name}]")).collect();
+        page.labelled(4, 11, "include", &format!("{file}, read with {}", sections.join(", ")));
+    }
     for name in it.includes.iter().take(MOST) {
         let text = match system_inf(name) {
             Some(what) => format!("{name}, an INF of Windows ({what}); what is in it is not read"),

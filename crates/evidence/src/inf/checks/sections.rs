@@ -245,15 +245,29 @@ fn follow(
 }
 
 fn needs(it: &mut Check<'_>, section: &Section, entry: &Entry, kind: Kind, walk: &mut Walk) {
-    let included = section.entry("Include").is_some();
+    let names =
+        |entry: &'_ Entry| entry.fields.clone().into_iter().filter(|it| !it.value.is_empty());
+    let included: Vec<Field> = section.with_key("Include").flat_map(names).collect();
     for field in entry.fields.iter().filter(|field| !field.value.is_empty()) {
         if it.inf.section(&field.value).is_some() {
             walk.go(&field.value, kind);
-        } else if !included {
-            let problem = format!("[{}] is not in this file, and none is included", field.value);
-            let help = "name the INF of Windows that has it with Include=";
-            it.say(Diagnostic::of(Code::NeedsNotFound, field, problem).help(help));
+            continue;
         }
+        let (problem, help) = if included.is_empty() {
+            (
+                format!("[{}] is not in this file, and none is included", field.value),
+                "name the INF of Windows that has it with Include=",
+            )
+        } else if it.inf.has_all_without(&included, &field.value) {
+            let files: Vec<&str> = included.iter().map(|it| it.value.as_str()).collect();
+            (
+                format!("[{}] is neither in this file nor in {}", field.value, files.join(", ")),
+                "the files that Include names lie beside this one, and were read",
+            )
+        } else {
+            continue;
+        };
+        it.say(Diagnostic::of(Code::NeedsNotFound, field, problem).help(help));
     }
 }
 
