@@ -31,6 +31,8 @@ pub enum Rule {
     Default,
     /// musl's folders.
     MuslPath,
+    /// A framework's folders of plug-ins.
+    Plugins,
 }
 
 /// What came of a path.

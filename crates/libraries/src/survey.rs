@@ -4,12 +4,13 @@ use crate::Wish;
 use crate::elf::{Abi, Elf};
 use crate::elsewhere::Elsewhere;
 use crate::files::{Files, Unread, base};
+use crate::frameworks::{self, Plugins};
 use crate::loader::{self, Loader, Source};
 use crate::packages::{Offer, Packages};
 use crate::search::{Outcome, Try};
 use crate::versions::VersionLack;
 use crate::world::{NotFound, World};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Names of libraries that files ask for by themselves, all together.
 const MOST_MAYBE: usize = 500;
@@ -31,6 +32,8 @@ pub struct Survey {
     pub lacks: Vec<Lack>,
     /// Versions that are not had.
     pub versions: Vec<VersionLack>,
+    /// Frameworks in use.
+    pub frameworks: Vec<Plugins>,
     /// Names in files that call dlopen.
     pub maybe: Vec<Maybe>,
     /// What else is to be said, a sentence each.
@@ -140,7 +143,7 @@ pub fn program(files: &dyn Files, path: &str, wish: &Wish) -> Result<Survey, Ref
             Unread::Barred(why) => format!("{path}: it cannot be read: {why}."),
         })
     })?;
-    let asked = BTreeSet::new();
+    let asked = frameworks::symbols();
     let elf = Elf::read(&content, &asked);
     let elf = elf.map_err(|error| Refusal::Input(format!("{path}: {error}.")))?;
     drop(content);
@@ -171,6 +174,7 @@ pub fn program(files: &dyn Files, path: &str, wish: &Wish) -> Result<Survey, Ref
         libraries: Vec::new(),
         lacks: Vec::new(),
         versions: Vec::new(),
+        frameworks: Vec::new(),
         maybe: Vec::new(),
         notes: notes(&world),
     };
@@ -180,6 +184,7 @@ pub fn program(files: &dyn Files, path: &str, wish: &Wish) -> Result<Survey, Ref
     preload(&mut world, &mut survey);
     world.load();
     maybe(&mut world, &mut survey);
+    plugins(&mut world, &mut survey);
     finish(&mut world, &mut survey);
     Ok(survey)
 }
@@ -205,6 +210,7 @@ fn alone(path: &str, elf: &Elf) -> Survey {
         libraries: Vec::new(),
         lacks: Vec::new(),
         versions: Vec::new(),
+        frameworks: Vec::new(),
         maybe: Vec::new(),
         notes: vec!["it is linked statically: no loader looks for anything.".to_owned()],
     }
@@ -324,11 +330,26 @@ fn maybe(world: &mut World<'_>, survey: &mut Survey) {
     }
 }
 
+/// Frameworks that are loaded, or whose library is named and would be found.
+fn plugins(world: &mut World<'_>, survey: &mut Survey) {
+    let there = survey.maybe.iter().filter(|it| it.path.is_some());
+    let names: Vec<String> =
+        there.map(|it| it.name.clone()).filter(|it| frameworks::of_library(it)).collect();
+    let (told, mut lacks) = frameworks::survey(world, &names);
+    survey.frameworks = told;
+    survey.lacks.append(&mut lacks);
+}
+
 /// Puts everything that was found out in its place.
 fn finish(world: &mut World<'_>, survey: &mut Survey) {
     for lack in std::mem::take(&mut world.lacks) {
         let of_plugin = |by: &usize| world.object(*by).is_some_and(|it| it.root != 0);
-        let level = if lack.by.iter().all(of_plugin) { Level::Feature } else { Level::Fatal };
+        let maybe = |by: &usize| world.object(*by).is_some_and(|it| it.is_maybe);
+        let level = match () {
+            () if lack.by.iter().all(maybe) => Level::Hint,
+            () if lack.by.iter().all(of_plugin) => Level::Feature,
+            () => Level::Fatal,
+        };
         let it = lack_of(world, lack, Need::Library, level);
         survey.lacks.push(it);
     }

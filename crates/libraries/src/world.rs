@@ -36,6 +36,8 @@ pub struct Object {
     pub origin: String,
     /// Number of the plug-in, or of what else was loaded by name, that it came with.
     pub root: usize,
+    /// Whether it is only named in a file that loads by name, or came with such.
+    pub is_maybe: bool,
 }
 
 impl Object {
@@ -75,6 +77,8 @@ pub struct World<'a> {
     pub objects: Vec<Object>,
     /// What was not found.
     pub lacks: Vec<NotFound>,
+    /// Whether what is loaded now is only named somewhere.
+    pub(crate) maybe: bool,
     asked: BTreeSet<String>,
     known: HashMap<String, Result<Rc<Elf>, Unfit>>,
     levels: BTreeMap<String, Vec<String>>,
@@ -101,6 +105,7 @@ impl<'a> World<'a> {
             elf: Rc::new(elf),
             by: None,
             root: 0,
+            is_maybe: false,
         };
         World {
             files,
@@ -111,6 +116,7 @@ impl<'a> World<'a> {
             loader,
             objects: vec![program],
             lacks: Vec::new(),
+            maybe: false,
             asked,
             known: HashMap::new(),
             levels: BTreeMap::new(),
@@ -136,6 +142,14 @@ impl<'a> World<'a> {
             }
             self.next += 1;
         }
+    }
+
+    /// Loads a library by name, as dlopen does on behalf of object `by`. The number of it, if there is one.
+    pub fn add(&mut self, name: &str, by: usize) -> Option<usize> {
+        let root = self.objects.len();
+        let number = self.want(name, by, root);
+        self.load();
+        number
     }
 
     /// Puts a library in before those that the program needs.
@@ -201,6 +215,7 @@ impl<'a> World<'a> {
             elf,
             by: Some(by),
             root,
+            is_maybe: self.maybe,
         });
         Some(self.objects.len() - 1)
     }

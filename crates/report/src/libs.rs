@@ -159,6 +159,7 @@ pub(crate) fn rule(rule: &Rule) -> (&'static str, String) {
         Rule::Configuration => ("configuration", "/etc/ld.so.conf".to_owned()),
         Rule::Default => ("default", "the loader's own folders".to_owned()),
         Rule::MuslPath => ("musl-path", "musl's folders".to_owned()),
+        Rule::Plugins => ("plug-ins", "folders of plug-ins".to_owned()),
     }
 }
 

@@ -73,6 +73,47 @@ fn a_library_that_is_there_for_the_other_class_is_told_with_its_package() {
     assert_eq!(status, 1);
 }
 
+const PULSE: &str = "pcm.!default { type pulse }\nctl.!default {\n    type pulse\n}\n";
+
+/// The case that is asked for most: a 32-bit program that makes no sound.
+#[test]
+fn a_32_bit_process_without_its_alsa_plug_in_is_told_so() {
+    let root = Root::new();
+    let status = STATUS.replace("libfoo1", "libasound2-plugins");
+    root.put("var/lib/dpkg/status", status.as_bytes());
+    root.put("var/lib/dpkg/arch", b"amd64\ni386\n");
+    let plugins = "usr/lib/x86_64-linux-gnu/alsa-lib";
+    let both = ["pcm", "ctl"].map(|kind| format!("{plugins}/libasound_module_{kind}_pulse.so"));
+    let list: String = both.iter().map(|path| format!("/{path}\n")).collect();
+    root.put("var/lib/dpkg/info/libasound2-plugins:amd64.list", list.as_bytes());
+    for path in &both {
+        root.put(path, &Elf::new(true).needs(&["libc.so.6"]).file());
+    }
+    root.put("etc/asound.conf", PULSE.as_bytes());
+    for (is_wide, triplet) in [(true, "x86_64-linux-gnu"), (false, "i386-linux-gnu")] {
+        root.put(&format!("usr/lib/{triplet}/libasound.so.2"), &Elf::new(is_wide).file());
+    }
+    root.put("opt/game", &Elf::program(false).needs(&["libasound.so.2"]).file());
+    let (status, text) = root.run("/opt/game", &[]);
+    let words = "the 32-bit process finds no alsa-lib/libasound_module_pcm_pulse.so: only the 64-bit one is \
+        installed, at /usr/lib/x86_64-linux-gnu/alsa-lib/libasound_module_pcm_pulse.so";
+    assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
+    golden::check("libs/alsa.txt", &text).unwrap();
+    assert_eq!(status, 1);
+    // The 64-bit one has it.
+    root.put("opt/player", &Elf::program(true).needs(&["libasound.so.2"]).file());
+    assert_eq!(root.run("/opt/player", &[]).0, 0);
+    // Where the library is only named, it may matter.
+    let mut named = Elf::program(false);
+    (named.imports, named.texts) = (vec!["dlopen"], vec!["libasound.so.2"]);
+    root.put("opt/named", &named.file());
+    let (status, text) = root.run("/opt/named", &[]);
+    assert!(
+        status == 0 && text.contains("libasound_module_pcm_pulse.so: only the 64-bit one"),
+        "{text}"
+    );
+}
+
 #[test]
 fn nothing_missing_is_status_zero_and_all_is_shown_when_asked() {
     let root = Root::new();

@@ -117,7 +117,9 @@ impl<'a> Packages<'a> {
         if lack.elsewhere.iter().any(|it| it.why != Why::OtherAbi) {
             return offer;
         }
-        offer.commands.push(format!("apt-file search {}", base(&lack.what)));
+        let plugin = matches!(lack.need, Need::Plugin { .. });
+        let name = if plugin { lack.what.as_str() } else { base(&lack.what) };
+        offer.commands.push(format!("apt-file search {name}"));
         offer
     }
 }

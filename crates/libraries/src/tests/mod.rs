@@ -2,6 +2,7 @@
 
 mod order;
 mod packages;
+mod plugins;
 mod refused;
 
 use crate::files::{Content, Files, Unread, folder};

@@ -28,7 +28,21 @@ struct ProgramDocument<'a> {
     by_name: Vec<MaybeDocument<'a>>,
     /// What is loaded, in order, the program first.
     libraries: Vec<LibraryDocument<'a>>,
+    /// Frameworks that load plug-ins, as far as they are in use.
+    frameworks: Vec<FrameworkDocument<'a>>,
     notes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct FrameworkDocument<'a> {
+    name: &'a str,
+    library: &'a str,
+    /// Whether that library is only named, by a file that loads libraries by name.
+    by_name: bool,
+    folders: &'a [String],
+    /// How many plug-ins of the right class there are.
+    plugins: usize,
+    only_elsewhere: Vec<ElsewhereDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +78,8 @@ struct LackDocument<'a> {
 #[derive(Serialize)]
 struct TryDocument<'a> {
     path: &'a str,
-    /// `path`, `rpath`, `library-path`, `runpath`, `cache`, `configuration`, `default`, `musl-path`.
+    /// `path`, `rpath`, `library-path`, `runpath`, `cache`, `configuration`, `default`, `musl-path`,
+    /// `plug-ins`.
     rule: &'static str,
     /// `absent`, `unreadable`, `other-class`, `stops`, `taken`.
     outcome: &'static str,
@@ -160,6 +175,18 @@ fn program(it: &Survey) -> ProgramDocument<'_> {
                 by: library.by,
                 of_plugin: library.root != 0,
                 unread: &library.lost,
+            })
+            .collect(),
+        frameworks: it
+            .frameworks
+            .iter()
+            .map(|it| FrameworkDocument {
+                name: it.framework,
+                library: &it.library,
+                by_name: it.is_maybe,
+                folders: &it.folders,
+                plugins: it.found,
+                only_elsewhere: it.only_elsewhere.iter().map(elsewhere).collect(),
             })
             .collect(),
         notes: &it.notes,

@@ -3,7 +3,7 @@
 use super::Look;
 use super::page::{Ink, Page};
 use crate::libs::{self, LibrariesLook};
-use libraries::{Lack, Level, Library, Need, Survey};
+use libraries::{Lack, Level, Library, Need, Plugins, Survey};
 
 /// Files that are named as those who ask for one library.
 const MOST_ASKERS: usize = 4;
@@ -48,6 +48,7 @@ fn one(page: &mut Page<'_>, it: &Survey, wanted: LibrariesLook) {
         page.blank();
         version(page, it, found);
     }
+    plugins(page, it, wanted);
     hints(page, it, wanted);
     if wanted.tree {
         tree(page, it);
@@ -95,6 +96,7 @@ fn asked_by(page: &mut Page<'_>, lack: &Lack) {
     if let Need::Plugin { framework, asked } = &lack.need {
         page.labelled(2, LABEL, "plug-in of", framework);
         page.labelled(2, LABEL, "asked for", asked);
+        page.labelled(2, LABEL, "through", &lack.chain.join(" -> "));
         return;
     }
     let mut label = "needed by";
@@ -148,6 +150,44 @@ fn version(page: &mut Page<'_>, it: &Survey, lack: &libraries::VersionLack) {
     page.wrapped(0, 2, &[(ink, label), (Ink::Strong, &libs::version(lack))]);
     if !lack.more.is_empty() {
         page.labelled(2, LABEL, "also", &lack.more.join(", "));
+    }
+}
+
+/// Frameworks in use, a line each: those of whose plug-ins some are for others only, or all of them.
+fn plugins(page: &mut Page<'_>, it: &Survey, wanted: LibrariesLook) {
+    let told = |it: &&Plugins| wanted.all || !it.only_elsewhere.is_empty();
+    let all: Vec<&Plugins> = it.frameworks.iter().filter(told).collect();
+    if !all.is_empty() {
+        page.blank();
+        page.heading(0, "Plug-ins");
+    }
+    for one in all {
+        let mut text = match (one.found, one.folders.first()) {
+            (0, None) => "none is installed for it".to_owned(),
+            (0, Some(folder)) => format!("none for it in {folder}"),
+            (count, Some(_)) => format!("{count} in {}", one.folders.join(", ")),
+            (count, None) => format!("{count}"),
+        };
+        if one.is_maybe {
+            text = format!("{text} ({} is only named in it)", one.library);
+        }
+        page.wrapped(
+            2,
+            4,
+            &[(Ink::Strong, one.framework), (Ink::Plain, ": "), (Ink::Plain, &text)],
+        );
+        let names: Vec<&str> =
+            one.only_elsewhere.iter().filter_map(|it| it.path.rsplit('/').next()).collect();
+        if let Some(first) = one.only_elsewhere.first() {
+            let more = names.len().saturating_sub(MOST_FOLDERS);
+            let mut list = names.into_iter().take(MOST_FOLDERS).collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                list.push_str(&format!(", and {more} more"));
+            }
+            let folder = first.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let text = format!("for {} only, in {folder}: {list}", first.abi);
+            page.wrapped(4, 6, &[(Ink::Warn, &text)]);
+        }
     }
 }
 
