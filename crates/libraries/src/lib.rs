@@ -16,6 +16,7 @@ pub mod loader;
 pub mod packages;
 pub mod search;
 mod survey;
+mod trace;
 mod versions;
 mod world;
 
@@ -30,6 +31,7 @@ pub use files::{Content, Files, Unread};
 pub use frameworks::Plugins;
 pub use search::{Outcome, Rule, Try};
 pub use survey::{Lack, Level, Library, Maybe, Need, Refusal, Survey, program};
+pub use trace::{is_trace, trace};
 pub use versions::VersionLack;
 
 use std::collections::BTreeMap;
@@ -43,6 +45,10 @@ pub struct Wish {
     pub levels: Vec<String>,
     /// Its current folder.
     pub folder: String,
+    /// Its number, if it runs.
+    pub pid: Option<u32>,
+    /// Libraries that it has mapped, if it runs.
+    pub mapped: Vec<String>,
     /// Whether it runs with more rights than its user (set-user-ID), so that loaders take nothing from the
     /// environment.
     pub is_secure: bool,

@@ -38,6 +38,8 @@ pub struct Survey {
     pub maybe: Vec<Maybe>,
     /// What else is to be said, a sentence each.
     pub notes: Vec<String>,
+    /// Whether it is what a record tells, and not what a start would find.
+    pub is_record: bool,
 }
 
 /// A file that is loaded.
@@ -168,7 +170,7 @@ pub fn program(files: &dyn Files, path: &str, wish: &Wish) -> Result<Survey, Ref
     let mut world = World::new(files, wish, loader, (path, elf), asked);
     let mut survey = Survey {
         path: path.to_owned(),
-        pid: None,
+        pid: wish.pid,
         abi: world.abi,
         loader: Some(world.loader.clone()),
         libraries: Vec::new(),
@@ -177,12 +179,14 @@ pub fn program(files: &dyn Files, path: &str, wish: &Wish) -> Result<Survey, Ref
         frameworks: Vec::new(),
         maybe: Vec::new(),
         notes: notes(&world),
+        is_record: false,
     };
     if names_loader {
         interpreter(&mut world, &mut survey);
     }
     preload(&mut world, &mut survey);
     world.load();
+    mapped(&mut world, &mut survey);
     maybe(&mut world, &mut survey);
     plugins(&mut world, &mut survey);
     finish(&mut world, &mut survey);
@@ -213,6 +217,7 @@ fn alone(path: &str, elf: &Elf) -> Survey {
         frameworks: Vec::new(),
         maybe: Vec::new(),
         notes: vec!["it is linked statically: no loader looks for anything.".to_owned()],
+        is_record: false,
     }
 }
 
@@ -305,6 +310,24 @@ fn lack_of(world: &mut World<'_>, lack: NotFound, need: Need, level: Level) -> L
         chain,
         tries: lack.tries,
         offer: Offer::default(),
+    }
+}
+
+/// What a running process has beside what a start would load: loaded by name. And what it does not have.
+fn mapped(world: &mut World<'_>, survey: &mut Survey) {
+    if world.wish.mapped.is_empty() {
+        return;
+    }
+    let real: Vec<String> =
+        world.wish.mapped.iter().filter_map(|path| world.files.real(path)).collect();
+    for object in world.objects.iter().skip(1).filter(|it| !real.contains(&it.real)) {
+        survey.notes.push(format!(
+            "a new start would load {}, which this process does not have: its environment or the files have changed since.",
+            object.path
+        ));
+    }
+    for path in &world.wish.mapped {
+        world.add(path, 0);
     }
 }
 

@@ -27,8 +27,17 @@ pub(crate) fn verdict(it: &Survey) -> String {
         1 => "1 thing that is asked for is missing".to_owned(),
         count => format!("{count} things that are asked for are missing"),
     };
+    if it.is_record {
+        return match fatal + asked {
+            0 => "it got everything that it looked for".to_owned(),
+            _ if fatal > 0 => format!("it did not start: {}", things(fatal)),
+            1 => "it looked for 1 thing and did not get it".to_owned(),
+            count => format!("it looked for {count} things and did not get them"),
+        };
+    }
     match (fatal, asked, it.pid) {
         (0, 0, _) => "nothing is missing".to_owned(),
+        (1.., _, Some(_)) => format!("it runs, and would not start again: {}", things(fatal)),
         (0, _, Some(_)) => format!("it runs, but {asked_for}"),
         (0, _, None) => format!("it starts, but {asked_for}"),
         (_, 0, _) => format!("it does not start: {}", things(fatal)),
@@ -65,7 +74,7 @@ pub(crate) fn sentence(it: &Survey, lack: &Lack) -> String {
         return format!("{process} gets no {what}: the loader gives up at {path}: {why}");
     }
     let reason = match lack.elsewhere.first() {
-        None => "none is installed".to_owned(),
+        None => nowhere(it, lack),
         Some(Elsewhere { why: Why::OtherAbi, .. }) => {
             let all: Vec<String> = others(it.abi, &lack.elsewhere);
             format!("only {}", all.join(", and "))
@@ -78,6 +87,19 @@ pub(crate) fn sentence(it: &Survey, lack: &Lack) -> String {
         }
     };
     format!("{process} finds no {what}: {reason}")
+}
+
+/// Why something is not there that lies nowhere.
+fn nowhere(it: &Survey, lack: &Lack) -> String {
+    let passed = lack.tries.iter().find_map(|tried| match &tried.outcome {
+        Outcome::PassedBy(abi) => Some((abi, &tried.path)),
+        _ => None,
+    });
+    match passed {
+        Some((abi, path)) => format!("only the {} one is there, at {path}", abi.class),
+        None if it.is_record => "it is nowhere that was tried".to_owned(),
+        None => "none is installed".to_owned(),
+    }
 }
 
 /// `the 64-bit one is installed, at PATH`, for each class or processor.

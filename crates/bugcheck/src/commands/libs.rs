@@ -3,6 +3,7 @@
 use super::no_json;
 use crate::failure::{Failure, Outcome};
 use crate::libs::Root;
+use crate::libs::process::{self, Process};
 use crate::output::{self, Format};
 use clap::Args;
 use libraries::{Files, Refusal, Survey, Wish};
@@ -20,9 +21,13 @@ Examples:
   bugcheck libs ./game --library-path lib:plugins/lib
   bugcheck libs /usr/bin/app --root image/    in the tree of another system, as after chroot
   bugcheck libs ./game --env LD_PRELOAD=libhook.so
+  bugcheck libs 4711                          a process that runs: what it has loaded by name counts as well
+  strace -f -o trace.txt ./game; bugcheck libs trace.txt
+                                              what was really asked for, every path tried, and what came of it
 
 The order is the loader's own: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, its folders, which are read out
-of it. Nothing is run. The environment is this shell's, for another root an empty one; --env adds to it.
+of it. Nothing is run. The environment is this shell's, for another root an empty one, for a process its own; --env adds to
+it. Plug-ins are those of the frameworks in knowledge/frameworks.toml: ALSA, GStreamer, Qt, PAM, NSS, GIO and others.
 
 The exit status is 0 if nothing is missing, 1 if something is that is asked for, 2 where a file cannot be read, and
 3 for a program whose loader is neither glibc's nor musl's.";
@@ -31,8 +36,8 @@ The exit status is 0 if nothing is missing, 1 if something is that is asked for,
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Program or library
-    #[arg(value_name = "PROGRAM")]
+    /// Program or library, number of a process, or output of strace
+    #[arg(value_name = "PROGRAM|PID|RECORD")]
     program: PathBuf,
     /// The tree of another system: paths are inside of it
     #[arg(long, value_name = "DIR")]
@@ -67,32 +72,82 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         let name = root.outside("/");
         return Err(Failure::Input(format!("{}: there is no such folder.", name.display())));
     }
+    if let Some(pid) = process::number(&arguments.program) {
+        return of_process(arguments, pid);
+    }
+    if let Some(record) = record(&arguments.program)? {
+        let name = arguments.program.file_name().unwrap_or_default().to_string_lossy();
+        let surveys = crate::panics::caught(|| Ok(libraries::trace(&root, &record, &name)))?;
+        let surveys = surveys.filter(|all| !all.is_empty()).ok_or_else(|| {
+            let name = arguments.program.display();
+            Failure::Input(format!(
+                "{name}: no program in this record looks for libraries; strace -f -o FILE PROGRAM writes one that does."
+            ))
+        })?;
+        return tell(arguments, surveys);
+    }
     let (path, folder) = inside(&root, &arguments.program);
     let wish = Wish {
         environment: environment(arguments, &root),
         levels: levels(),
         folder,
         is_secure: is_secure(&root, &path),
+        ..Wish::default()
     };
-    let survey = crate::panics::caught(|| {
-        libraries::program(&root, &path, &wish).map_err(|why| match why {
+    tell(arguments, vec![follow(&root, &path, &wish)?])
+}
+
+fn of_process(arguments: &Arguments, pid: u32) -> Result<Outcome, Failure> {
+    if arguments.root.is_some() {
+        return Err(Failure::Input(
+            "a process has a root of its own; leave out --root.".to_owned(),
+        ));
+    }
+    let Process { root, path, mut wish, notes } = process::look(pid)?;
+    wish.environment.extend(asked(arguments));
+    wish.levels = levels();
+    wish.is_secure = is_secure(&root, &path);
+    let mut survey = follow(&root, &path, &wish)?;
+    survey.notes.extend(notes);
+    tell(arguments, vec![survey])
+}
+
+fn follow(root: &Root, path: &str, wish: &Wish) -> Result<Survey, Failure> {
+    crate::panics::caught(|| {
+        libraries::program(root, path, wish).map_err(|why| match why {
             Refusal::Input(sentence) => Failure::Input(sentence),
             Refusal::Unsupported(sentence) => Failure::Unsupported(sentence),
         })
-    })?;
-    tell(arguments, &[survey])
+    })
 }
 
-fn tell(arguments: &Arguments, surveys: &[Survey]) -> Result<Outcome, Failure> {
+/// The bytes of a file that is text: a program begins otherwise.
+fn record(path: &Path) -> Result<Option<mapped_file::Bytes>, Failure> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = mapped_file::open(path).map_err(|error| {
+        Failure::Input(format!("{}: {error}; give a file that can be read.", path.display()))
+    })?;
+    // Scripts begin as text as well, and no line of one is a call.
+    let is_text = !bytes.iter().take(4096).any(|byte| *byte == 0);
+    Ok(Some(bytes).filter(|bytes| is_text && libraries::is_trace(bytes)))
+}
+
+fn tell(arguments: &Arguments, mut surveys: Vec<Survey>) -> Result<Outcome, Failure> {
+    let good = surveys.iter().all(Survey::is_good);
+    // Of the programs of a record those matter that did not get something.
+    if !good && !arguments.all && arguments.format == Format::Text {
+        surveys.retain(|it| !it.lacks.is_empty() || !it.is_good());
+    }
     output::print(&match arguments.format {
-        Format::Json => report::libraries_json(surveys).map_err(no_json)?,
+        Format::Json => report::libraries_json(&surveys).map_err(no_json)?,
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let wanted = LibrariesLook { all: arguments.all, tree: arguments.tree };
-            report::libraries_text(surveys, wanted, &look)
+            report::libraries_text(&surveys, wanted, &look)
         }
     })?;
-    let good = surveys.iter().all(Survey::is_good);
     Ok(if good { Outcome::Clean } else { Outcome::Findings })
 }
 
@@ -120,7 +175,13 @@ fn environment(arguments: &Arguments, root: &Root) -> BTreeMap<String, String> {
         let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
         all.extend(own.map(|(name, value)| (text(name), text(value))));
     }
-    all.extend(arguments.env.iter().cloned());
+    all.extend(asked(arguments));
+    all
+}
+
+/// What the user adds to an environment.
+fn asked(arguments: &Arguments) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = arguments.env.iter().cloned().collect();
     if let Some(list) = &arguments.library_path {
         all.insert("LD_LIBRARY_PATH".to_owned(), list.clone());
     }

@@ -114,6 +114,58 @@ fn a_32_bit_process_without_its_alsa_plug_in_is_told_so() {
     );
 }
 
+const RECORD: &str = "crates/libraries/tests/records/demo.strace";
+
+/// `strace -f -o` of a program that loads four libraries by name and then starts another that does not start; only
+/// the calls that matter here were kept.
+#[test]
+fn a_record_of_strace_tells_what_was_tried_and_what_came_of_it() {
+    let root = Root::new();
+    let here = root.0.join("root");
+    let here = here.to_str().unwrap();
+    let ran = crate::run(&["libs", RECORD, "--root", here]);
+    golden::check("libs/record.txt", &ran.out).unwrap();
+    assert_eq!(ran.status, 1, "{}", ran.error);
+    // What is there for others is looked up in the root.
+    root.put("usr/lib/x86_64-linux-gnu/libnothere.so.3", &Elf::new(false).file());
+    let ran = crate::run(&["libs", RECORD, "--root", here, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let missing = json["programs"][0]["missing"].as_array().unwrap();
+    let one = missing.iter().find(|it| it["what"] == "libnothere.so.3").unwrap();
+    assert_eq!(one["elsewhere"][0]["why"], "other-class");
+    assert_eq!(json["programs"][0]["libraries"][1]["name"], "libc.so.6");
+}
+
+#[test]
+fn records_without_libraries_and_hostile_ones_are_refused_or_read() {
+    let folder = Folder::new();
+    folder.put("empty.strace", b"1 exit_group(0) = ?\n1 +++ exited with 0 +++\n");
+    let (status, text) = folder.run(&["libs", "empty.strace"]);
+    assert!(status == 2 && text.contains("strace -f -o FILE PROGRAM"), "{text}");
+    let line = "7 openat(AT_FDCWD, \"/x/lib\\33[31m.so\", O_RDONLY) = -1 ENOENT (No such file)\n";
+    folder.put("bad.strace", line.repeat(3).as_bytes());
+    let (status, text) = folder.run(&["libs", "bad.strace"]);
+    assert!(status == 1 && !text.contains('\u{1b}') && text.contains("process 7"), "{text}");
+}
+
+#[test]
+fn a_process_that_runs_is_looked_at() {
+    let child = Command::new("sleep").arg("60").spawn();
+    let Ok(mut child) = child else {
+        println!("SKIPPED: there is no sleep here");
+        return;
+    };
+    // Until it is the program that it will be.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let ran = crate::run(&["libs", &child.id().to_string(), "--all"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.error);
+    assert!(ran.out.contains(&format!("(process {})", child.id())), "{}", ran.out);
+    let gone = crate::run(&["libs", "4194303"]);
+    assert!(gone.status == 2 && gone.error.contains("no such process"), "{}", gone.error);
+}
+
 #[test]
 fn nothing_missing_is_status_zero_and_all_is_shown_when_asked() {
     let root = Root::new();

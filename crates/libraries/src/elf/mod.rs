@@ -88,6 +88,27 @@ impl Elf {
         }
     }
 
+    /// A file of which nothing is known but what it is for.
+    pub(crate) fn bare(abi: Abi) -> Elf {
+        Elf {
+            abi,
+            kind: Kind::Shared,
+            interpreter: None,
+            is_dynamic: false,
+            needed: Vec::new(),
+            soname: None,
+            rpath: None,
+            runpath: None,
+            no_default: false,
+            wants: Vec::new(),
+            gives: Vec::new(),
+            opens: false,
+            imports: BTreeSet::new(),
+            names: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
     /// The name that others find it by: its own, else that of its file.
     pub fn name<'a>(&'a self, path: &'a str) -> &'a str {
         self.soname.as_deref().unwrap_or_else(|| path.rsplit('/').next().unwrap_or(path))
@@ -126,23 +147,7 @@ where
         let problem = format!("{} of them, more than the kernel takes", headers.len());
         return Err(fault(at, "e_phnum", &problem));
     }
-    let mut it = Elf {
-        abi,
-        kind,
-        interpreter: None,
-        is_dynamic: false,
-        needed: Vec::new(),
-        soname: None,
-        rpath: None,
-        runpath: None,
-        no_default: false,
-        wants: Vec::new(),
-        gives: Vec::new(),
-        opens: false,
-        imports: BTreeSet::new(),
-        names: Vec::new(),
-        lost: Vec::new(),
-    };
+    let mut it = Elf { kind, ..Elf::bare(abi) };
     let mut segments = Vec::new();
     let mut dynamic = None;
     for header in headers {

@@ -9,6 +9,8 @@ mod evtx;
 mod pml;
 mod strace;
 
+pub use strace::{Traced, takes as is_trace, traced};
+
 use crate::{Event, Time, What};
 use evidence::Error;
 use std::borrow::Cow;

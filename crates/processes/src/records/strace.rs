@@ -2,6 +2,9 @@
 //! ends (strace(1), Debian 6.1; the forms of `-t`, `-tt`, `-ttt`, `-r`, `-o`, `-ff` and `-Y`).
 
 mod call;
+mod traced;
+
+pub use traced::{Traced, traced};
 
 use super::{Hint, Kind, Record, event, lines, text};
 use crate::event::base_name;
@@ -15,7 +18,8 @@ const DAY: i64 = 86_400;
 /// Lines of which the kind of the file is found out.
 const LOOKED_AT: usize = 40;
 
-pub(super) fn takes(data: &[u8]) -> bool {
+/// Whether bytes are output of strace.
+pub fn takes(data: &[u8]) -> bool {
     let mut looks = lines(data.get(..data.len().min(1 << 16)).unwrap_or(data)).take(LOOKED_AT);
     looks.any(|(_, line)| {
         let line = text(line);

@@ -15,6 +15,8 @@ struct Document<'a> {
 struct ProgramDocument<'a> {
     path: &'a str,
     pid: Option<u32>,
+    /// Whether it is what a record tells, and not what a start would find.
+    of_record: bool,
     verdict: String,
     /// Whether nothing is missing that is asked for.
     good: bool,
@@ -142,6 +144,7 @@ fn program(it: &Survey) -> ProgramDocument<'_> {
     ProgramDocument {
         path: &it.path,
         pid: it.pid,
+        of_record: it.is_record,
         verdict: libs::verdict(it),
         good: it.is_good(),
         abi: it.abi.to_string(),

@@ -3,7 +3,7 @@
 use super::Look;
 use super::page::{Ink, Page};
 use crate::libs::{self, LibrariesLook};
-use libraries::{Lack, Level, Library, Need, Plugins, Survey};
+use libraries::{Lack, Level, Library, Need, Outcome, Plugins, Survey, Try};
 
 /// Files that are named as those who ask for one library.
 const MOST_ASKERS: usize = 4;
@@ -37,6 +37,7 @@ fn one(page: &mut Page<'_>, it: &Survey, wanted: LibrariesLook) {
     page.wrapped(0, 2, &[(Ink::Strong, &name), (Ink::Plain, ": "), (ink, &libs::verdict(it))]);
     let about = match &it.loader {
         Some(loader) => format!("{}, loaded by {} of {}", it.abi, loader.path, loader.kind.word()),
+        None if it.is_record => format!("{}, as the record tells", it.abi),
         None => it.abi.to_string(),
     };
     page.wrapped(2, 4, &[(Ink::Faint, &about)]);
@@ -96,7 +97,9 @@ fn asked_by(page: &mut Page<'_>, lack: &Lack) {
     if let Need::Plugin { framework, asked } = &lack.need {
         page.labelled(2, LABEL, "plug-in of", framework);
         page.labelled(2, LABEL, "asked for", asked);
-        page.labelled(2, LABEL, "through", &lack.chain.join(" -> "));
+        if !lack.chain.is_empty() {
+            page.labelled(2, LABEL, "through", &lack.chain.join(" -> "));
+        }
         return;
     }
     let mut label = "needed by";
@@ -115,7 +118,7 @@ fn asked_by(page: &mut Page<'_>, lack: &Lack) {
 /// Folders by rule, in order.
 fn looked_in(page: &mut Page<'_>, lack: &Lack) {
     let mut rules: Vec<(String, Vec<String>)> = Vec::new();
-    for it in &lack.tries {
+    for it in lack.tries.iter().filter(|it| !is_for_better(it)) {
         let (_, rule) = libs::rule(&it.rule);
         let mut place = match it.path.rsplit_once('/') {
             Some((folder, name)) if lack.what.ends_with(name) => folder.to_owned(),
@@ -139,6 +142,15 @@ fn looked_in(page: &mut Page<'_>, lack: &Lack) {
         page.labelled(2, LABEL, label, &format!("{rule}: {text}"));
         label = "";
     }
+}
+
+/// Whether nothing was there, in a folder for better processors: in a record each folder has a dozen of them.
+fn is_for_better(it: &Try) -> bool {
+    let mut parts = it.path.rsplit('/').skip(1);
+    let old = ["tls", "x86_64", "haswell", "xeon_phi", "avx512_1", "i586", "i686", "sse2"];
+    let part = parts.next().unwrap_or_default();
+    let better = old.contains(&part) || parts.next() == Some("glibc-hwcaps");
+    better && it.outcome == Outcome::Absent
 }
 
 fn version(page: &mut Page<'_>, it: &Survey, lack: &libraries::VersionLack) {

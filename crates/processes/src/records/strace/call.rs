@@ -68,6 +68,12 @@ pub(super) fn leading_number(text: &str) -> Option<u64> {
 
 /// A string in quotes at the front, its escapes undone, and what stands behind it.
 pub(super) fn string(text: &str) -> Option<(String, &str)> {
+    let (bytes, behind) = string_bytes(text)?;
+    Some((String::from_utf8_lossy(&bytes).into_owned(), behind))
+}
+
+/// The same, as bytes.
+pub(super) fn string_bytes(text: &str) -> Option<(Vec<u8>, &str)> {
     let inner = text.strip_prefix('"')?;
     let mut bytes = Vec::new();
     let raw = inner.as_bytes();
@@ -75,7 +81,7 @@ pub(super) fn string(text: &str) -> Option<(String, &str)> {
     while let Some(byte) = raw.get(at) {
         match byte {
             b'"' => {
-                return Some((String::from_utf8_lossy(&bytes).into_owned(), inner.get(at + 1..)?));
+                return Some((bytes, inner.get(at + 1..)?));
             }
             b'\\' => {
                 let (value, length) = escaped(raw.get(at + 1..)?)?;
