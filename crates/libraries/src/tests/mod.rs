@@ -59,7 +59,7 @@ impl Root {
             environment: environment.collect(),
             folder: "/home".to_owned(),
             levels: vec!["x86-64-v3".to_owned(), "x86-64-v2".to_owned()],
-            is_secure: false,
+            ..Wish::default()
         };
         crate::program(self, path, &wish).unwrap()
     }
