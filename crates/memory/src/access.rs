@@ -194,15 +194,28 @@ impl Memory {
         done
     }
 
-    /// Copies `bytes` bytes from one mapped place to another, whatever the protection. The places
-    /// must not overlap.
+    /// Copies `bytes` bytes from one mapped place to another, whatever the protection, as far as both are
+    /// mapped. The places must not overlap.
     pub fn copy(&mut self, from: u64, to: u64, bytes: u64) {
-        let mut chunk = [0; 256];
         let mut done = 0;
         while done < bytes {
-            let here = (bytes - done).min(chunk.len() as u64) as usize;
-            self.peek(from.wrapping_add(done), &mut chunk[..here]);
-            self.poke(to.wrapping_add(done), &chunk[..here]);
+            let (source, target) = (from.wrapping_add(done), to.wrapping_add(done));
+            let (read, write) = ((source & 0xfff) as usize, (target & 0xfff) as usize);
+            let here = (bytes - done).min(PAGE_BYTES - read.max(write) as u64) as usize;
+            let (Some(source), Some(target)) =
+                (self.lookup(source >> 12), self.lookup(target >> 12))
+            else {
+                return;
+            };
+            let (old, new) = (source as usize, target as usize);
+            match self.pages.get_disjoint_mut([old, new]) {
+                Ok([old, new]) => {
+                    new.data[write..write + here].copy_from_slice(&old.data[read..read + here]);
+                }
+                // One page, named twice.
+                Err(_) => self.pages[new].data.copy_within(read..read + here, write),
+            }
+            self.mark(target, write, here);
             done += here as u64;
         }
     }
@@ -231,6 +244,12 @@ impl Memory {
             let Some(page) = self.lookup(at >> 12) else { return };
             let words = &mut self.pages[page as usize].valid;
             let mut byte = offset;
+            // Words that are wholly inside are most of a large range.
+            if byte & 63 == 0 && here >= 64 {
+                let whole = here & !63;
+                words[byte >> 6..(byte + whole) >> 6].fill(if valid { u64::MAX } else { 0 });
+                byte += whole;
+            }
             while byte < offset + here {
                 let bit = byte & 63;
                 let run = (64 - bit).min(offset + here - byte);
@@ -357,5 +376,46 @@ impl Memory {
         let mut bytes = [0; 8];
         self.view(address, &mut bytes);
         u64::from_le_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_copied_across_pages_and_no_further_than_there_are_any() {
+        let mut memory = Memory::new();
+        memory.map(0x1000, 0x3000, 0, true);
+        memory.map(0x8000, 0x2000, 0, true);
+        let bytes: Vec<u8> = (0..0x2000u32).map(|at| (at * 7 % 251) as u8).collect();
+        memory.poke(0x1800, &bytes);
+        memory.copy(0x1810, 0x8123, 0x1e00);
+        let mut got = vec![0; 0x1e00];
+        assert_eq!((memory.peek(0x8123, &mut got), &got[..]), (0x1e00, &bytes[0x10..0x1e10]));
+        // Within a page, and beyond what is mapped.
+        memory.copy(0x1800, 0x1100, 0x100);
+        memory.peek(0x1100, &mut got[..0x100]);
+        assert_eq!(got[..0x100], bytes[..0x100]);
+        memory.copy(0x1800, 0x9f00, 0x1000);
+        memory.peek(0x9f00, &mut got[..0x100]);
+        assert_eq!(got[..0x100], bytes[..0x100]);
+        memory.copy(0xf000, 0x8000, 0x10);
+    }
+
+    #[test]
+    fn validity_is_set_to_the_byte() {
+        let mut memory = Memory::new();
+        memory.map(0x1000, 0x3000, 0, false);
+        for (at, bytes) in [(0x1003, 0x1fff), (0x1040, 0x80), (0x1000, 0x1000), (0x103f, 2)] {
+            memory.set_valid(at, bytes, true);
+            assert!(memory.check(at, bytes, Access::Read).is_ok(), "{at:#x}");
+            assert!(memory.check(at, bytes + 1, Access::Read).is_err(), "{at:#x}");
+            assert!(memory.check(at - 1, 2, Access::Read).is_err(), "{at:#x}");
+            memory.set_valid(at, bytes, false);
+            for byte in [at, at + bytes / 2, at + bytes - 1] {
+                assert!(memory.check(byte, 1, Access::Read).is_err(), "{byte:#x}");
+            }
+        }
     }
 }

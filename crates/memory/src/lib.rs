@@ -23,6 +23,7 @@ pub use page::{
 
 use page::{Base, Page};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 const TLB_ENTRIES: usize = 256;
 const FIRST_PAGES: usize = 512;
@@ -31,6 +32,25 @@ const FIRST_PAGES: usize = 512;
 #[inline(always)]
 fn tlb_slot(number: u64) -> usize {
     (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % TLB_ENTRIES
+}
+
+/// Page numbers are no secret and no attack: spreading their low bits over the word is all it takes.
+#[derive(Clone, Copy, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +63,7 @@ struct TlbEntry {
 pub struct Memory {
     pages: Vec<Page>,
     base: Vec<Base>,
-    index: HashMap<u64, u32>,
+    index: HashMap<u64, u32, BuildHasherDefault<Spread>>,
     tlb: Box<[TlbEntry; TLB_ENTRIES]>,
     /// Pages with at least one dirty line, in the order they were first written.
     dirty: Vec<u32>,
@@ -67,7 +87,7 @@ impl Memory {
             // Room for a driver and its surroundings: growing means moving pages.
             pages: Vec::with_capacity(FIRST_PAGES),
             base: Vec::with_capacity(FIRST_PAGES),
-            index: HashMap::new(),
+            index: HashMap::default(),
             tlb: Box::new([TlbEntry { number: u64::MAX, page: 0 }; TLB_ENTRIES]),
             dirty: Vec::new(),
             flag_log: Vec::new(),

@@ -44,6 +44,9 @@ pub struct Node {
     pub present: bool,
 }
 
+/// Most files, present and past: their numbers have 16 bits.
+const MOST_FILES: usize = 0xfff0;
+
 /// All files. A file keeps its number for good.
 #[derive(Debug, Default)]
 pub struct Files {
@@ -93,6 +96,9 @@ impl Files {
 
     fn add(&mut self, name: Option<String>, path: &str, stream: bool) {
         let Some(name) = name else { return };
+        if self.nodes.len() == MOST_FILES {
+            return;
+        }
         let known = self.nodes.iter_mut().find(|node| node.name == name);
         match known {
             // The first one of a name has it.

@@ -82,6 +82,8 @@ struct Server<'a> {
     files: Files,
     handles: HashMap<u64, Handle>,
     next_handle: u64,
+    /// Number of the last look at a name, in the bits that it has of a node's.
+    lookups: u64,
     waiting: HashMap<CallId, Waiting>,
     owner: (u32, u32),
     seconds: u64,
@@ -152,6 +154,7 @@ fn serve(
         files,
         handles: HashMap::new(),
         next_handle: 1,
+        lookups: 0,
         waiting: HashMap::new(),
         owner: (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
         seconds: since.map_or(0, |since| since.as_secs()),
@@ -323,7 +326,7 @@ impl Server<'_> {
         let mode = match node {
             wire::ROOT => 0o040_755,
             _ => {
-                self.files.get(usize::try_from(node - 2).ok()?)?;
+                self.files.get(file_of(node)?)?;
                 0o100_666
             }
         };
@@ -341,7 +344,9 @@ impl Server<'_> {
             op::FORGET | op::BATCH_FORGET => {}
             op::LOOKUP => {
                 self.files.update(&self.host.openable());
-                let found = self.files.find(request.name()).map(|index| index as u64 + 2);
+                self.lookups = self.lookups.wrapping_add(wire::NEXT_TIME);
+                let found = self.files.find(request.name());
+                let found = found.map(|index| self.lookups | (index as u64 + 2));
                 match found.and_then(|node| self.attributes(node)) {
                     Some(attributes) => self.reply(unique, &wire::entry(&attributes)),
                     None => self.fail(unique, Errno::NOENT),
@@ -398,8 +403,8 @@ impl Server<'_> {
 
     fn open(&mut self, request: &Request<'_>) {
         let flags = request.u32(0);
-        let number = request.node.checked_sub(2).and_then(|node| usize::try_from(node).ok());
-        let found = number.and_then(|number| Some((number, self.files.get(number)?)));
+        let found =
+            file_of(request.node).and_then(|number| Some((number, self.files.get(number)?)));
         let Some((node, file)) = found else {
             return self.fail(request.unique, Errno::NOENT);
         };
@@ -568,6 +573,11 @@ impl Server<'_> {
 
 /// A handle that is not open yet has its call's number, with this bit.
 const HALF_OPEN: u64 = 1 << 63;
+
+/// The number of the file that a node is, if it is one.
+fn file_of(node: u64) -> Option<usize> {
+    usize::try_from((node & wire::FILE).checked_sub(2)?).ok()
+}
 
 /// Whether a read's status means the end of what can be read.
 fn ends(status: u32) -> bool {

@@ -14,6 +14,8 @@ mod libs;
 mod lookup;
 mod mount;
 mod mount_far;
+mod mount_load;
+mod mount_verilog;
 mod rebase;
 mod scratch;
 mod serve;

@@ -49,7 +49,7 @@ pub(crate) fn noise(bytes: usize, mut seed: u64) -> Vec<u8> {
 }
 
 /// A mounted card with far ends; `{}` in them stands for the test's folder.
-fn mounted(home: Home, card: &str, ends: &[&str]) -> Mount {
+pub(crate) fn mounted(home: Home, card: &str, ends: &[&str]) -> Mount {
     let device = home.path("card.toml");
     fs::write(&device, card).expect("a file");
     let place = home.path("").to_string_lossy().trim_end_matches('/').to_owned();
@@ -62,7 +62,7 @@ fn mounted(home: Home, card: &str, ends: &[&str]) -> Mount {
 }
 
 /// Ends a mount that found nothing, and makes its session again without the device's file.
-fn end_well(mount: Mount) {
+pub(crate) fn end_well(mount: Mount) {
     fs::remove_file(mount.home.path("card.toml")).expect("the device's file");
     let kept = mount.home.path("").with_extension("record");
     fs::hard_link(mount.home.path("record"), &kept).expect("a record");
@@ -74,7 +74,7 @@ fn end_well(mount: Mount) {
     assert!(again.out.contains("the run ends with nothing wrong"), "{}", again.out);
 }
 
-fn write_all(path: PathBuf, bytes: Vec<u8>) -> thread::JoinHandle<()> {
+pub(crate) fn write_all(path: PathBuf, bytes: Vec<u8>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let mut file = OpenOptions::new().write(true).open(path).expect("an open file");
         for chunk in bytes.chunks(50_000) {
@@ -83,7 +83,7 @@ fn write_all(path: PathBuf, bytes: Vec<u8>) -> thread::JoinHandle<()> {
     })
 }
 
-fn read_all(path: PathBuf) -> thread::JoinHandle<Vec<u8>> {
+pub(crate) fn read_all(path: PathBuf) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         File::open(path).expect("an open file").read_to_end(&mut bytes).expect("bytes");

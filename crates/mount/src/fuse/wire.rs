@@ -174,6 +174,13 @@ pub fn init(request: &Request<'_>) -> Vec<u8> {
     body.zeros(64 - 30).0
 }
 
+/// Bits of a node's number that say which file it is. Those above tell apart the times that it was looked
+/// up: the kernel lets only one write to an inode at a time, beyond its size, so that a program would wait
+/// where it cannot be killed until another one's write to the same file is done. So each open has its own.
+pub const FILE: u64 = 0xffff;
+/// The lowest of the bits above.
+pub const NEXT_TIME: u64 = FILE + 1;
+
 /// What `stat` tells of a node: `fuse_attr`.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes {
@@ -191,7 +198,7 @@ pub struct Attributes {
 
 impl Attributes {
     fn put(&self, body: Body) -> Body {
-        body.u64(self.node)
+        body.u64(self.node & FILE)
             .zeros(16) // size, blocks
             .u64(self.seconds)
             .u64(self.seconds)
@@ -207,12 +214,12 @@ impl Attributes {
     }
 }
 
-/// Seconds for which the kernel may keep names and attributes.
+/// Seconds for which the kernel may keep attributes.
 const VALID: u64 = 1;
 
-/// `fuse_entry_out`
+/// `fuse_entry_out`: the name is to be looked up each time.
 pub fn entry(attributes: &Attributes) -> Vec<u8> {
-    let body = Body::default().u64(attributes.node).zeros(8).u64(VALID).u64(VALID).zeros(8);
+    let body = Body::default().u64(attributes.node).zeros(16).u64(VALID).zeros(8);
     attributes.put(body).0
 }
 
