@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(text <= 256 * 3 * data.len().min(0x1_0000));
         let _ = (facts.families(), facts.has_flow_guard());
         let now = signatures::Time::of_seconds(1_800_000_000);
-        let signing = diagnosis::signed::image(&image, &facts, &[], now);
+        let signing = diagnosis::signed::image("it", &image, &facts, &[], now);
         harmless(&report::image_text("it", &facts, None, &look));
         harmless(&report::signing_text(&signing, &look));
         let _ = report::image_json("it", &facts, None, &signing, true).expect("JSON");
