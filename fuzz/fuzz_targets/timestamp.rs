@@ -41,7 +41,7 @@ fuzz_target!(|data: &[u8]| {
         };
         let verdict = verify(reply, &evidence);
         assert_eq!(verdict.time.is_none(), verdict.checks.iter().any(|it| it.is_failed()));
-        shown(&report::stamp_verdict_text("a.tsr", &verdict, &PLAIN));
-        report::stamp_verdict_json("a.tsr", &verdict).expect("a document");
+        shown(&report::stamp_verdict_text("a.tsr", None, &verdict, &PLAIN));
+        report::stamp_verdict_json("a.tsr", None, &verdict, true).expect("a document");
     }
 });

@@ -228,7 +228,7 @@ impl Part {
         match found {
             Found::Request(it) => part.request(it),
             Found::Response(it) => part.response(it),
-            Found::Token(place, token) => {
+            Found::Token(place, token, _) => {
                 (part.kind, part.place) = ("token", Some(place.clone()));
                 part.token(token);
             }
@@ -236,8 +236,9 @@ impl Part {
                 (part.kind, part.place) = ("signature", Some(place.clone()));
                 part.signed(it);
             }
-            Found::CounterSignature(place, signer, around) => {
-                (part.kind, part.place) = ("counter-signature", Some(place.clone()));
+            Found::CounterSignature(it) => {
+                let (signer, around) = (&it.signer, &it.around);
+                (part.kind, part.place) = ("counter-signature", Some(it.place.clone()));
                 part.offset = signer.offset;
                 part.note(&signer.irregular);
                 part.signature = Some(SignaturePart {

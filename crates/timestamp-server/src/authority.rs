@@ -67,7 +67,16 @@ impl Authority {
             pem::or_der(&bytes, &[label]).map_err(|error| wrong(name, &error))
         };
         let keys = read("key.pem", "PRIVATE KEY")?;
-        let key = Key::of_pkcs8(&keys[0]).map_err(|error| wrong("key.pem", &error))?;
+        let mut key = Key::of_pkcs8(&keys[0]).map_err(|error| wrong("key.pem", &error))?;
+        match settings.rsa_padding.as_str() {
+            "pkcs1" => {}
+            "pss" => key = key.with_pss().map_err(|error| wrong("key.pem", &error))?,
+            other => {
+                return Err(format!(
+                    "setting `rsa_padding`: `{other}` is neither `pkcs1` nor `pss`"
+                ));
+            }
+        }
         let certificates = read("certificate.pem", "CERTIFICATE")?;
         oid::encode(&settings.policy).map_err(|error| format!("setting `policy`: {error}"))?;
         let words = std::iter::once(&settings.policy).chain(&settings.policies);
@@ -101,7 +110,7 @@ impl Authority {
 
     /// Whether the certificate is one for timestamping, of this key.
     fn matches(&self) -> Result<(), String> {
-        use signatures::keys::{Scheme, verify};
+        use signatures::keys::verify;
         let own = self.own().map_err(|error| error.to_string())?;
         let usage = own.extended_key_usage();
         let fits = usage.is_some_and(|it| {
@@ -110,11 +119,7 @@ impl Authority {
         if !fits {
             return Err("its extended key usage is not timestamping alone, critical".to_owned());
         }
-        let scheme = match &self.key {
-            Key::Rsa(_) => Scheme::Pkcs1(Hash::Sha256),
-            Key::Ed25519(_) => Scheme::Ed25519,
-            key => Scheme::Ecdsa(key.hash()),
-        };
+        let scheme = self.key.scheme();
         let signature = self.key.sign(b"a test of the key")?;
         verify(scheme, &own.key, b"a test of the key", &signature)
             .map_err(|_| "its key is not that of key.pem".to_owned())

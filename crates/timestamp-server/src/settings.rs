@@ -18,6 +18,8 @@ pub struct Settings {
     pub ordering: bool,
     /// Whether timestamps name the authority.
     pub name_in_token: bool,
+    /// How an RSA key signs: `pkcs1` or `pss`. One that is for PSS only does so anyway.
+    pub rsa_padding: String,
     /// Most bytes of a query.
     pub most_bytes: usize,
     /// Seconds for a request from its first byte to the last of the reply.
@@ -36,6 +38,7 @@ impl Default for Settings {
             accuracy_micros: 1_000_000,
             ordering: false,
             name_in_token: true,
+            rsa_padding: "pkcs1".to_owned(),
             most_bytes: 16_384,
             seconds: 10,
             connections: 64,

@@ -17,7 +17,10 @@ Examples:
   bugcheck stamp send https://tsa.example driver.sys.tsq
   bugcheck stamp show driver.sys.tsr               everything in it, in words
   bugcheck stamp serve tsa/                        be an authority yourself, for tests
-  bugcheck stamp verify --data driver.sys driver.sys.tsr --ca root.pem";
+  bugcheck stamp verify --data driver.sys driver.sys.tsr --ca root.pem
+  bugcheck stamp verify driver.sys --ca root.pem   timestamps inside of an image, a catalog, CMS or a PDF
+
+Each command's --help has more. `bugcheck explain driver.sys` tells who signed a driver and which Windows loads it.";
 
 /// Ask for timestamps (RFC 3161), show and verify them
 #[derive(Args)]

@@ -2,7 +2,7 @@
 
 use der::asn1::{AnyRef, Int, ObjectIdentifier, OctetString};
 use der::{Encode, Sequence};
-use signatures::Hash;
+use signatures::{Hash, oid};
 
 /// AlgorithmIdentifier of a hash; its parameters are NULL, as openssl writes them.
 #[derive(Sequence)]
@@ -23,8 +23,8 @@ pub(crate) struct Imprint {
 struct Query {
     version: u8,
     message_imprint: Imprint,
-    #[asn1(optional = "true")]
-    req_policy: Option<ObjectIdentifier>,
+    /// An OBJECT IDENTIFIER; the crate's type refuses some, such as those for examples, 2.999.
+    req_policy: Option<der::Any>,
     #[asn1(optional = "true")]
     nonce: Option<Int>,
     #[asn1(default = "no")]
@@ -56,8 +56,9 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn query(wanted: &Wanted<'_>) -> Result<Vec<u8>, String> {
     let text = |error: der::Error| format!("the query cannot be written: {error}");
     let policy = wanted.policy.map(|it| {
-        ObjectIdentifier::new(it)
-            .map_err(|_| format!("`{it}` is no object identifier, such as 1.2.3.4"))
+        let bytes = oid::encode(it)
+            .map_err(|_| format!("`{it}` is no object identifier, such as 1.2.3.4"))?;
+        der::Any::new(der::Tag::ObjectIdentifier, bytes).map_err(text)
     });
     let nonce = wanted.nonce.map(|mut bytes| {
         // Above zero, and of the same length whatever it is.

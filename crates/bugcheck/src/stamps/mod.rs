@@ -1,8 +1,11 @@
 //! Timestamps in files: where they lie in each kind of file, what is told of them.
 
 pub(crate) mod make;
+mod pdf;
 pub(crate) mod send;
+pub(crate) mod within;
 
+use pdf::Covered;
 use signatures::timestamp::{Found, find};
 use signatures::{Error, asn1, pem};
 
@@ -12,13 +15,13 @@ pub(crate) struct Piece {
     pub bytes: Vec<u8>,
     /// Where they lie in the file.
     pub base: usize,
+    /// What a signature of a PDF covers.
+    pub covered: Option<Covered>,
 }
 
 /// Labels of PEM that hold signatures.
-const LABELS: [&str; 5] =
+pub(crate) const LABELS: [&str; 5] =
     ["PKCS7", "CMS", "PKCS #7 SIGNED DATA", "TIME STAMP REQUEST", "TIME STAMP RESPONSE"];
-/// Signatures of a PDF that are looked for, at most.
-const MOST_IN_PDF: usize = 200;
 
 /// The pieces of a file: of an image its signatures, of a PDF those of its signature fields, else the file.
 ///
@@ -29,13 +32,16 @@ pub(crate) fn pieces(file: &[u8]) -> Result<Vec<Piece>, String> {
         return in_image(file);
     }
     if file.starts_with(b"%PDF-") {
-        return in_pdf(file);
+        return pdf::pieces(file);
     }
     if pem::is_pem(file) {
         let blocks = pem::or_der(file, &LABELS)?;
-        return Ok(blocks.into_iter().map(|bytes| Piece { bytes, base: 0 }).collect());
+        return Ok(blocks
+            .into_iter()
+            .map(|bytes| Piece { bytes, base: 0, covered: None })
+            .collect());
     }
-    Ok(vec![Piece { bytes: file.to_vec(), base: 0 }])
+    Ok(vec![Piece { bytes: file.to_vec(), base: 0, covered: None }])
 }
 
 fn in_image(file: &[u8]) -> Result<Vec<Piece>, String> {
@@ -46,43 +52,11 @@ fn in_image(file: &[u8]) -> Result<Vec<Piece>, String> {
         if entry.kind == pe::PKCS_SIGNED_DATA
             && let Some(bytes) = file.get(entry.content.clone())
         {
-            all.push(Piece { bytes: bytes.to_vec(), base: entry.content.start });
+            all.push(Piece { bytes: bytes.to_vec(), base: entry.content.start, covered: None });
         }
     }
     if all.is_empty() {
         return Err("the image's certificate table holds no signature".to_owned());
-    }
-    Ok(all)
-}
-
-/// Signature fields keep their signature as a string of hexadecimal digits, `/Contents <3082...>` (ISO 32000-1,
-/// 12.8.1). That is found by its form, not by way of the PDF's objects, which may be compressed; a signature
-/// may not.
-fn in_pdf(file: &[u8]) -> Result<Vec<Piece>, String> {
-    let mut all = Vec::new();
-    let mut at = 0;
-    while let Some(next) = file.get(at..).and_then(|rest| memchr::memmem::find(rest, b"/Contents"))
-    {
-        at += next + b"/Contents".len();
-        let rest = &file[at..];
-        let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if rest.get(blanks) != Some(&b'<') || rest.get(blanks + 1) == Some(&b'<') {
-            continue;
-        }
-        let digits = &rest[blanks + 1..];
-        let Some(end) = digits.iter().position(|byte| *byte == b'>') else { break };
-        let value =
-            |digit: &u8| char::from(*digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
-        let digits: Vec<u8> = digits[..end].iter().filter_map(value).collect();
-        let bytes: Vec<u8> =
-            digits.chunks(2).map(|two| two[0] << 4 | two.get(1).unwrap_or(&0)).collect();
-        if signatures::cms::is_signed_data(&bytes) && all.len() < MOST_IN_PDF {
-            all.push(Piece { bytes, base: 0 });
-        }
-        at += end;
-    }
-    if all.is_empty() {
-        return Err("the PDF holds no signature that is CMS".to_owned());
     }
     Ok(all)
 }

@@ -1,6 +1,7 @@
 //! The built program, run as a user runs it: on the drivers of this repository, on files that are none,
 //! and with a reader that leaves early.
 
+mod authority;
 mod binaries;
 mod broken;
 mod crash_dumps;
@@ -21,6 +22,7 @@ mod scratch;
 mod serve;
 mod setup_logs;
 mod signed;
+mod stamped;
 mod stamps;
 mod symbol_files;
 mod system_logs;

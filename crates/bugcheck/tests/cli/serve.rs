@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 8;
 
 /// A server that is killed when dropped.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -26,14 +26,13 @@ impl Drop for Server {
     }
 }
 
-/// Starts one on a free port: itself and its address without `http://`.
-fn start(folder: &Path) -> (Server, String) {
+/// Starts one on a free port, with the settings of a file: itself and its address without `http://`.
+pub fn start(folder: &Path, settings: Option<&str>) -> (Server, String) {
     let folder = folder.to_str().unwrap();
-    let mut child = command(&["stamp", "serve", folder, "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
+    let mut arguments = vec!["stamp", "serve", folder, "--listen", "127.0.0.1:0"];
+    arguments.extend(settings.iter().flat_map(|file| ["--settings", file]));
+    let mut child =
+        command(&arguments).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
@@ -81,7 +80,7 @@ fn no_number_repeats_when_the_server_is_killed() {
     let bytes = std::fs::read(&query).unwrap();
     let folder = PathBuf::from(format!("{}.tsa", data.path()));
 
-    let (mut server, first) = start(&folder);
+    let (mut server, first) = start(&folder, None);
     let address = RwLock::new(first);
     let (done, lost) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let seen = Mutex::new(HashSet::new());
@@ -114,7 +113,7 @@ fn no_number_repeats_when_the_server_is_killed() {
                 // SIGKILL, in the middle of whatever it does.
                 server.0.kill().unwrap();
                 server.0.wait().unwrap();
-                let (next, at) = start(&folder);
+                let (next, at) = start(&folder, None);
                 server = next;
                 *address.write().unwrap() = at;
                 kills += 1;
@@ -156,7 +155,7 @@ fn no_number_repeats_when_the_server_is_killed() {
 fn who_is_slow_or_large_or_wrong_is_turned_away() {
     let data = Scratch::new("data.bin", b"hello");
     let folder = PathBuf::from(format!("{}.tsa", data.path()));
-    let (server, address) = start(&folder);
+    let (server, address) = start(&folder, None);
     let ask = |text: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.write_all(text.as_bytes()).unwrap();

@@ -28,6 +28,8 @@ fn a_query_is_made_and_shown() {
     assert_eq!(query_part["policy"]["oid"], "1.2.3.4");
     assert_eq!(query_part["wants_certificate"], true);
     assert_eq!(query_part["nonce"].as_str().map(str::len), Some(16));
+    let ran = run(&["stamp", "query", data.path(), "--policy", "2.999.1"]);
+    assert_eq!(ran.status, 0, "that of `stamp serve`: {}", ran.error);
     let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     assert_eq!(query_part["imprint"]["hash"], hash);
     std::fs::remove_file(query).unwrap();

@@ -1,11 +1,12 @@
 //! Timestamps of a signature, of both kinds.
 
 use super::link::{self, Link};
-use signatures::asn1::{Element, Reader, Tag};
+use signatures::asn1::Element;
 use signatures::chain::{self, Demand};
 use signatures::cms::{SignedData, SignerInfo};
 use signatures::revocation::Revocation;
-use signatures::{Check, Error, Hash, Oid, Time, oid, verify};
+use signatures::timestamp::{Token, imprint};
+use signatures::{Check, Error, Oid, Time, oid, verify};
 
 /// Timestamps of one signature that are read.
 const MOST: usize = 8;
@@ -89,17 +90,17 @@ fn counter_signature(value: &Element<'_>, signer: &SignerInfo<'_>, data: &Signed
 
 fn rfc3161(value: &Element<'_>, signer: &SignerInfo<'_>, _: &SignedData<'_>) -> Stamp {
     let kind = StampKind::Rfc3161;
-    let read = || {
-        let token = SignedData::of(value)?;
-        let content = token.content.as_ref().map(|it| it.octets.to_vec()).unwrap_or_default();
-        let info = Info::read(&content)?;
-        Ok((token, content, info))
-    };
-    let (token, content, info) = match read() {
-        Ok(read) => read,
+    let token = match SignedData::of(value).and_then(Token::of) {
+        Ok(token) => token,
         Err(error) => return unread(kind, &error),
     };
-    let checks = vec![imprint(&info, &signer.signature)];
+    let info = match token.info() {
+        Ok(info) => info,
+        Err(error) => return unread(kind, &error),
+    };
+    let token = &token.signed;
+    let checks = vec![imprint(&info, &signer.signature, "the signature")];
+    let content = token.content.as_ref().map(|it| it.octets.as_ref()).unwrap_or_default();
     let Some(counter) = token.signers.first() else {
         let words = "nobody signed the timestamp";
         let failed = Check::failed("signature", words, "have it stamped again");
@@ -112,7 +113,7 @@ fn rfc3161(value: &Element<'_>, signer: &SignerInfo<'_>, _: &SignedData<'_>) -> 
             unread: None,
         };
     };
-    judged(kind, Some(info.time), counter, &token, &content, Some(token.content_type), checks)
+    judged(kind, Some(info.time), counter, token, content, Some(token.content_type), checks)
 }
 
 /// The signature of a stamp and its chain; `content` is what it is over.
@@ -160,54 +161,4 @@ fn judged(
     }
     stamp.checks = checks;
     stamp
-}
-
-/// What of TSTInfo (RFC 3161, 2.4.2) matters here.
-struct Info {
-    hash: Option<Hash>,
-    hash_name: String,
-    imprint: Vec<u8>,
-    time: Time,
-}
-
-impl Info {
-    fn read(content: &[u8]) -> Result<Self, Error> {
-        let info = Reader::new(content, 0).expect(Tag::SEQUENCE, "TSTInfo")?;
-        let mut reader = info.reader();
-        reader.expect(Tag::INTEGER, "TSTInfo version")?;
-        reader.expect(Tag::OID, "TSTInfo policy")?;
-        let mut imprint = reader.expect(Tag::SEQUENCE, "messageImprint")?.reader();
-        let algorithm = imprint.expect(Tag::SEQUENCE, "hashAlgorithm")?;
-        let algorithm = algorithm.reader().expect(Tag::OID, "hashAlgorithm")?;
-        let hashed = imprint.expect(Tag::OCTET_STRING, "hashedMessage")?;
-        reader.expect(Tag::INTEGER, "TSTInfo serialNumber")?;
-        let time = reader.expect(Tag::GENERALIZED_TIME, "genTime")?;
-        let algorithm = Oid(algorithm.content);
-        Ok(Self {
-            hash: Hash::of(algorithm),
-            hash_name: algorithm.in_full(),
-            imprint: hashed.content.to_vec(),
-            time: Time::parse(&time, "genTime", &mut Vec::new())?,
-        })
-    }
-}
-
-fn imprint(info: &Info, signature: &[u8]) -> Check {
-    const NAME: &str = "imprint";
-    match info.hash {
-        Some(hash) if hash.digest(signature) == info.imprint => Check::passed(
-            NAME,
-            format!("the {} of the signature is the one that was stamped", hash.name()),
-        ),
-        Some(hash) => Check::failed(
-            NAME,
-            format!("the {} of the signature is not the one that was stamped", hash.name()),
-            "the stamp is of another signature; have this one stamped",
-        ),
-        None => Check::not_done(
-            NAME,
-            format!("the imprint is made with {}, which is not supported", info.hash_name),
-            "check it with a tool that knows this hash",
-        ),
-    }
 }

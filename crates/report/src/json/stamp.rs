@@ -42,6 +42,8 @@ pub fn stamp_json(
 struct VerifyDocument<'a> {
     schema: &'static str,
     file: &'a str,
+    /// Where the timestamp hangs in a signed file.
+    place: Option<&'a str>,
     verified: bool,
     time: Option<String>,
     checks: Vec<CheckPart<'a>>,
@@ -49,18 +51,25 @@ struct VerifyDocument<'a> {
     path: Vec<CertificatePart>,
 }
 
-/// What came of verifying a timestamp.
+/// What came of verifying a timestamp; `place` is where it hangs in a signed file. With `in_lines` on one line.
 ///
 /// # Errors
 /// As [`stamp_json`].
-pub fn stamp_verdict_json(file: &str, verdict: &Verdict<'_>) -> serde_json::Result<String> {
-    document(&VerifyDocument {
+pub fn stamp_verdict_json(
+    file: &str,
+    place: Option<&str>,
+    verdict: &Verdict<'_>,
+    in_lines: bool,
+) -> serde_json::Result<String> {
+    let made = VerifyDocument {
         schema: "bugcheck.stamp-verify.1",
         file,
+        place,
         verified: verdict.time.is_some(),
         time: verdict.time.map(|it| it.to_string()),
         checks: verdict.checks.iter().map(CheckPart::of).collect(),
         first_failure: verdict.first_failure().map(|it| it.name),
         path: path(&verdict.path),
-    })
+    };
+    if in_lines { line(&made) } else { document(&made) }
 }

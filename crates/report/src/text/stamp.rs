@@ -243,17 +243,28 @@ fn elements(page: &mut Page<'_>, tree: &Tree) {
     }
 }
 
-/// What came of verifying a timestamp: the verdict, each check, and what would mend the first that failed.
-pub fn stamp_verdict_text(name: &str, verdict: &Verdict<'_>, look: &Look<'_>) -> String {
+/// What came of verifying a timestamp: the verdict, each check, and what would mend the first that failed. `place` is
+/// where it hangs in a signed file.
+pub fn stamp_verdict_text(
+    name: &str,
+    place: Option<&str>,
+    verdict: &Verdict<'_>,
+    look: &Look<'_>,
+) -> String {
     let mut page = Page::new(look);
     let failed = verdict.checks.iter().filter(|it| it.is_failed()).count();
     let (ink, words) = match (verdict.time, failed) {
-        (Some(time), _) => (Ink::Good, format!("verified: the data existed at {time}")),
+        (Some(time), _) => {
+            let what = if place.is_some() { "signature" } else { "data" };
+            (Ink::Good, format!("verified: the {what} existed at {time}"))
+        }
         (None, 0) => (Ink::Bad, "not verified".to_owned()),
         (None, 1) => (Ink::Bad, "not verified: 1 check failed".to_owned()),
         (None, count) => (Ink::Bad, format!("not verified: {count} checks failed")),
     };
-    page.wrapped(0, 2, &[(Ink::Strong, name), (Ink::Plain, ": "), (ink, &words)]);
+    let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
+    let title = [(Ink::Strong, name), (Ink::Plain, ": "), (Ink::Plain, &place), (ink, &words)];
+    page.wrapped(0, 2, &title);
     page.blank();
     checks(&mut page, 2, &verdict.checks);
     if let Some(first) = verdict.first_failure() {

@@ -4,6 +4,7 @@ use super::{Request, Response, Token};
 use crate::asn1::{Reader, Tag};
 use crate::cms::{SignedData, SignerInfo, is_signed_data};
 use crate::{Error, oid};
+use std::borrow::Cow;
 
 /// Signatures inside of signatures, at most: nested ones, and timestamps of timestamps.
 const MOST_NESTED: u32 = 8;
@@ -17,14 +18,27 @@ pub enum Found<'a> {
     Request(Request<'a>),
     /// A reply.
     Response(Response<'a>),
-    /// A token: where it hangs, and itself.
-    Token(String, Token<'a>),
-    /// A counter-signature of Authenticode's older kind, with its signer: where it hangs.
-    CounterSignature(String, Box<SignerInfo<'a>>, Box<SignedData<'a>>),
+    /// A token: where it hangs, itself, and the signature that it stamps, if it hangs on one.
+    Token(String, Token<'a>, Option<Cow<'a, [u8]>>),
+    /// A counter-signature of Authenticode's older kind.
+    CounterSignature(Box<Counter<'a>>),
     /// A signature without a timestamp of its own: what it is.
     Signature(String, SignedData<'a>),
     /// A part that cannot be read: where it hangs, and why.
     Broken(String, Error),
+}
+
+/// A counter-signature (PKCS #9; SPEC of Authenticode, Authenticode Timestamp).
+#[derive(Debug, Clone)]
+pub struct Counter<'a> {
+    /// Where it hangs.
+    pub place: String,
+    /// Itself.
+    pub signer: SignerInfo<'a>,
+    /// The signature around, which brings the certificates along.
+    pub around: SignedData<'a>,
+    /// The signature that it stamps.
+    pub stamped: Cow<'a, [u8]>,
 }
 
 /// Whether a file is a query, a reply, a token or a signature, by its first elements.
@@ -72,7 +86,7 @@ fn header(bytes: &[u8], tag: u8) -> Option<&[u8]> {
 pub fn find<'a>(bytes: &'a [u8], base: usize) -> Result<Vec<Found<'a>>, Error> {
     let mut found = Vec::new();
     if is_signed_data(bytes) {
-        signature(SignedData::parse(bytes, base)?, "the signature", 0, &mut found);
+        signature(SignedData::parse(bytes, base)?, "the signature", None, 0, &mut found);
         return Ok(found);
     }
     // A query begins with a version, a reply with a status inside of a sequence.
@@ -89,14 +103,20 @@ pub fn find<'a>(bytes: &'a [u8], base: usize) -> Result<Vec<Found<'a>>, Error> {
     Ok(found)
 }
 
-/// A signature, and what hangs on its signers.
-fn signature<'a>(data: SignedData<'a>, place: &str, depth: u32, found: &mut Vec<Found<'a>>) {
+/// A signature, and what hangs on its signers. `stamped` is the signature that it stamps if it is a token.
+fn signature<'a>(
+    data: SignedData<'a>,
+    place: &str,
+    stamped: Option<Cow<'a, [u8]>>,
+    depth: u32,
+    found: &mut Vec<Found<'a>>,
+) {
     if found.len() >= MOST_FOUND {
         return;
     }
     if data.content_type == oid::TST_INFO {
         match Token::of(data) {
-            Ok(token) => found.push(Found::Token(place.to_owned(), token)),
+            Ok(token) => found.push(Found::Token(place.to_owned(), token, stamped)),
             Err(error) => found.push(Found::Broken(place.to_owned(), error)),
         }
         return;
@@ -114,17 +134,19 @@ fn signature<'a>(data: SignedData<'a>, place: &str, depth: u32, found: &mut Vec<
             for value in &attribute.values {
                 let kind = attribute.oid;
                 if kind == oid::TIMESTAMP_TOKEN || kind == oid::SPC_RFC3161 {
-                    inside(value, &format!("timestamp of {of}"), depth, found);
+                    let stamped = Some(signer.signature.clone());
+                    inside(value, &format!("timestamp of {of}"), stamped, depth, found);
                 } else if kind == oid::SPC_NESTED_SIGNATURE {
-                    inside(value, &format!("signature nested in {of}"), depth, found);
+                    inside(value, &format!("signature nested in {of}"), None, depth, found);
                 } else if kind == oid::COUNTER_SIGNATURE && found.len() < MOST_FOUND {
                     let place = format!("counter-signature of {of}");
                     found.push(match SignerInfo::of(value) {
-                        Ok(counter) => Found::CounterSignature(
+                        Ok(counter) => Found::CounterSignature(Box::new(Counter {
                             place,
-                            Box::new(counter),
-                            Box::new(data.clone()),
-                        ),
+                            signer: counter,
+                            around: data.clone(),
+                            stamped: signer.signature.clone(),
+                        })),
                         Err(error) => Found::Broken(place, error),
                     });
                 }
@@ -136,11 +158,12 @@ fn signature<'a>(data: SignedData<'a>, place: &str, depth: u32, found: &mut Vec<
 fn inside<'a>(
     value: &crate::asn1::Element<'a>,
     place: &str,
+    stamped: Option<Cow<'a, [u8]>>,
     depth: u32,
     found: &mut Vec<Found<'a>>,
 ) {
     match SignedData::of(value) {
-        Ok(data) => signature(data, place, depth + 1, found),
+        Ok(data) => signature(data, place, stamped, depth + 1, found),
         Err(error) => found.push(Found::Broken(place.to_owned(), error)),
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a timestamp is right: each step a check.
 
-use super::{Request, Response, Token, TstInfo, certificate_ids};
+use super::{Counter, Request, Response, Token, TstInfo, certificate_ids};
 use crate::certificate::Certificate;
 use crate::chain::{self, Demand};
 use crate::check::Check;
@@ -110,7 +110,7 @@ pub fn token_alone<'a>(token: &Token<'a>, evidence: &Evidence<'a>) -> Verdict<'a
         return stop(checks);
     };
     checks.push(Check::passed("form", "it is a timestamp of version 1 with one signer"));
-    checks.push(imprint(&info, evidence.data));
+    checks.push(stamps(&info, evidence.data));
     if let Some(query) = evidence.query {
         checks.extend(against_query(&info, query));
     }
@@ -153,35 +153,75 @@ pub fn token_alone<'a>(token: &Token<'a>, evidence: &Evidence<'a>) -> Verdict<'a
     Verdict { checks, time: good.then_some(info.time), path }
 }
 
+/// Checks a counter-signature. Its time is the signed attribute `signingTime`, which is all that there is; what it
+/// stamps is the other signature, whatever `evidence` has for data.
+pub fn counter_signature<'a>(counter: &Counter<'a>, evidence: &Evidence<'a>) -> Verdict<'a> {
+    let mut checks = Vec::new();
+    let (signer, around) = (&counter.signer, &counter.around);
+    let Some(time) = signer.signing_time() else {
+        let words = "it says no time: the signed attributes lack signingTime";
+        checks.push(Check::failed("form", words, "have it signed and stamped again"));
+        return Verdict { checks, time: None, path: Vec::new() };
+    };
+    checks.push(Check::passed("form", "it is a counter-signature with a time"));
+    let (certificate, found) = signing_certificate(around, signer, evidence);
+    checks.push(found);
+    let Some(certificate) = certificate else {
+        return Verdict { checks, time: None, path: Vec::new() };
+    };
+    checks.extend(signer_checks::signer(signer, certificate, &counter.stamped, None));
+    checks.push(signer_checks::strength(signer, certificate));
+    let trusted: Vec<Certificate<'a>> =
+        evidence.trusted.iter().filter(is_anchor).cloned().collect();
+    let mut pool = around.certificates.clone();
+    pool.extend(evidence.untrusted.iter().chain(evidence.trusted).cloned());
+    let chain = chain::build(certificate, &pool, &trusted);
+    let demand = Demand {
+        at: time,
+        moment: "the time of the timestamp",
+        purpose: Some(oid::TIME_STAMPING),
+        revocation: evidence.revocation,
+    };
+    checks.extend(chain::judge(&chain, &demand));
+    let good = !checks.iter().any(Check::is_failed);
+    let path = chain.path.iter().map(|it| (*it).clone()).collect();
+    Verdict { checks, time: good.then_some(time), path }
+}
+
 /// A CA, or somebody who vouches for themselves.
 fn is_anchor(it: &&Certificate<'_>) -> bool {
     it.is_ca() || it.is_self_issued()
 }
 
-fn imprint(info: &TstInfo<'_>, data: Option<&[u8]>) -> Check {
+fn stamps(info: &TstInfo<'_>, data: Option<&[u8]>) -> Check {
+    match data {
+        Some(data) => imprint(info, data, "the data"),
+        None => Check::not_done("imprint", "the data is not at hand", "give it with --data"),
+    }
+}
+
+/// Whether it is a timestamp of this data, which words call `what`: `imprint`.
+pub fn imprint(info: &TstInfo<'_>, data: &[u8], what: &str) -> Check {
     const NAME: &str = "imprint";
     let algorithm = info.imprint.algorithm.oid;
-    let Some(data) = data else {
-        return Check::not_done(NAME, "the data is not at hand", "give it with --data");
-    };
     let Some(hash) = Hash::of(algorithm) else {
         let words =
-            format!("the data was hashed with {}, which is not supported", algorithm.in_full());
+            format!("{what} was hashed with {}, which is not supported", algorithm.in_full());
         return Check::not_done(NAME, words, "check it with a tool that knows this hash");
     };
     let own = hash.digest(data);
     if own == info.imprint.hash {
-        return Check::passed(NAME, format!("the data has the {} that was stamped", hash.name()));
+        return Check::passed(NAME, format!("{what} has the {} that was stamped", hash.name()));
     }
     Check::failed(
         NAME,
         format!(
-            "the data has the {} {}, and {} was stamped",
+            "{what} has the {} {}, and {} was stamped",
             hash.name(),
             Hex(&own),
             Hex(info.imprint.hash)
         ),
-        "this is a timestamp of another file, or the file was changed since; find the right one",
+        "this is a timestamp of something else, or what it is of was changed since; find the right one",
     )
 }
 

@@ -5,8 +5,10 @@ mod find;
 mod judge;
 
 pub use ess::{CertificateId, certificate_ids};
-pub use find::{Found, find, is_one};
-pub use judge::{Evidence, Verdict, against_query, token_alone, verify};
+pub use find::{Counter, Found, find, is_one};
+pub use judge::{
+    Evidence, Verdict, against_query, counter_signature, imprint, token_alone, verify,
+};
 
 use crate::asn1::{Reader, Tag};
 use crate::cms::SignedData;

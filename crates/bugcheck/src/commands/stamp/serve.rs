@@ -15,7 +15,7 @@ Examples:
   bugcheck stamp serve tsa/ --listen 127.0.0.1:0   on a free port, which it prints
   bugcheck stamp serve tsa/ --settings tsa.toml
 
-The folder holds key.pem (PKCS #8: RSA, P-256, P-384, P-521 or Ed25519), certificate.pem (the authority's first,
+The folder holds key.pem (PKCS #8: RSA, RSA-PSS, P-256, P-384, P-521 or Ed25519), certificate.pem (the authority's first,
 then those above it) and the next serial number. Keep it: numbers must never repeat.
 
 Settings, all of which may be left out:
@@ -25,6 +25,7 @@ Settings, all of which may be left out:
   accuracy_micros = 1000000
   ordering = false
   name_in_token = true
+  rsa_padding = \"pkcs1\"               # or \"pss\"
   most_bytes = 16384                    # of a query
   seconds = 10                          # for a request
   connections = 64                      # at a time
