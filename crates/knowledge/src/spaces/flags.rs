@@ -112,7 +112,28 @@ pub fn pool_tag(value: u32) -> Option<Answer> {
     Some(answer)
 }
 
-/// `LogLevel` of SetupAPI: 0xSSSSDDGG.
+/// Level of a text log of SetupAPI, from Windows Vista on: the upper digit of 8 bits ("Setting the Event Level for a
+/// Text Log", WDK).
+fn text_level(level: u32, usual: &str) -> String {
+    let what = match level {
+        0 => return format!("0x00: the default, {usual}"),
+        0x01..=0x0F => "off",
+        0x10..=0x1F => "errors (TXTLOG_ERROR)",
+        0x20..=0x2F => "errors and warnings (TXTLOG_WARNING)",
+        0x30..=0x3F => {
+            "errors, warnings, changes of the system's state (TXTLOG_SYSTEM_STATE_CHANGE)"
+        }
+        0x40..=0x4F => "these, and the operations that they belong to (TXTLOG_SUMMARY)",
+        0x50..=0x5F => "these, and most details (TXTLOG_DETAILS)",
+        0x60..=0x6F => "these, and all details (TXTLOG_VERBOSE)",
+        0x70..=0x7F => "everything (TXTLOG_VERY_VERBOSE)",
+        _ => "beyond the levels that are documented, 0x10 to 0x7F",
+    };
+    format!("0x{level:02X}: {what}")
+}
+
+/// `LogLevel` of SetupAPI: 0xSSSSDDGG of setupapi.log, 0xUUUUGHVW of the text logs since Windows Vista, whose upper
+/// half is not used.
 pub fn log_level(value: u32) -> Option<Answer> {
     let (general, device, flags) = (value & 0xFF, value >> 8 & 0xFF, value & 0xFFFF_0000);
     let known = 0xE800_0000;
@@ -133,6 +154,8 @@ pub fn log_level(value: u32) -> Option<Answer> {
             _ => return None,
         })
     };
+    let text_device = text_level(device, "TXTLOG_DETAILS");
+    let text_app = text_level(general, "TXTLOG_SUMMARY since Windows 7");
     let general = level(general, "0x20: errors and warnings")?;
     let device = level(device, "0x30: errors, warnings and information")?;
     if flags & !known != 0 || value == 0 {
@@ -165,6 +188,9 @@ pub fn log_level(value: u32) -> Option<Answer> {
             .detail("general", general)
             .detail("device installation", device)
             .detail("flags", if set.is_empty() { "none".to_owned() } else { set.join("; ") })
+            .detail("since Vista", "two levels, of two text logs, and no flags:".to_owned())
+            .detail("setupapi.dev.log", text_device)
+            .detail("setupapi.app.log", text_app)
             .link(LOG_PAGE),
     )
 }
