@@ -18,6 +18,7 @@ pub mod search;
 mod survey;
 mod trace;
 mod versions;
+mod windows;
 mod world;
 
 #[cfg(test)]
@@ -33,6 +34,10 @@ pub use search::{Outcome, Rule, Try};
 pub use survey::{Lack, Level, Library, Maybe, Need, Refusal, Survey, program};
 pub use trace::{is_trace, trace};
 pub use versions::VersionLack;
+pub use windows::{
+    From, FunctionLack, Place, Places, Unusable, WindowsLack, WindowsModule, WindowsSurvey,
+    is_image, windows,
+};
 
 use std::collections::BTreeMap;
 

@@ -19,6 +19,8 @@ pub struct Library {
     pub data: Vec<u8>,
     /// Bytes of a signature behind everything.
     pub signature: Option<Vec<u8>>,
+    /// Names of what it exports, by ordinal from 1 on: few.
+    pub exports: Vec<&'static str>,
     /// A module that it is bound to.
     pub bound: Option<&'static str>,
 }
@@ -34,6 +36,7 @@ pub const COFF: usize = 0x84;
 pub const OPTIONAL: usize = 0x98;
 const IMPORTS: usize = 0x600 + DATA_ROOM;
 const BOUND: usize = 0x600 + 0xe00;
+const EXPORTS: usize = 0x600 + 0xe40;
 
 impl Library {
     /// A DLL without anything.
@@ -48,6 +51,7 @@ impl Library {
             relocations: Vec::new(),
             data: Vec::new(),
             signature: None,
+            exports: Vec::new(),
             bound: None,
         }
     }
@@ -120,6 +124,31 @@ impl Library {
                 put(&mut f, at, &slot.to_le_bytes()[..if wide { 8 } else { 4 }]);
             }
             put(&mut f, own + 0x20, module.as_bytes());
+        }
+        if !self.exports.is_empty() {
+            let count = self.exports.len();
+            let (addresses, names) = (EXPORTS + 40, EXPORTS + 40 + 4 * count);
+            let ordinals = names + 4 * count;
+            let mut text = ordinals + 2 * count;
+            let (many, start) = (count as u32, |at: usize| rva(at));
+            for (field, value) in [
+                (16, 1),
+                (20, many),
+                (24, many),
+                (28, start(addresses)),
+                (32, start(names)),
+                (36, start(ordinals)),
+            ] {
+                put(&mut f, EXPORTS + field, &u32::to_le_bytes(value));
+            }
+            for (index, name) in self.exports.iter().enumerate() {
+                put(&mut f, addresses + 4 * index, &0x1000u32.to_le_bytes());
+                put(&mut f, names + 4 * index, &rva(text).to_le_bytes());
+                put(&mut f, ordinals + 2 * index, &(index as u16).to_le_bytes());
+                put(&mut f, text, name.as_bytes());
+                text += name.len() + 1;
+            }
+            directory(&mut f, 0, rva(EXPORTS), (text - EXPORTS) as u32);
         }
         if let Some(module) = self.bound {
             directory(&mut f, 11, rva(BOUND), 16);
