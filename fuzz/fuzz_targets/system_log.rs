@@ -35,7 +35,11 @@ fuzz_target!(|data: &[u8]| {
         }
         reader.finish(&mut take);
         let log = folder.finish(vec![Source::of("fuzz", format.name(), &reader)]);
-        let _ = report::system_log_text(&log, true, &report::Look { colour: false, source: &|_, _| None });
+        let _ = report::system_log_text(
+            &log,
+            true,
+            &report::Look { colour: false, source: &|_, _| None },
+        );
         assert!(report::system_log_json("fuzz", &log, true).is_ok());
         sums
     };

@@ -6,6 +6,13 @@ use crate::loader::Kind;
 use crate::world::World;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// For each kind of version, how far distributions go.
+static REACHED: LazyLock<BTreeMap<String, BTreeMap<String, String>>> = LazyLock::new(|| {
+    let text = include_str!("../../../knowledge/library-versions.toml");
+    toml::from_str(text).expect("a test holds that it is right")
+});
 
 /// A version that a library does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +31,26 @@ pub struct VersionLack {
     pub reaches: Option<String>,
     /// Whether the library has no versions at all: the loader warns, and goes on.
     pub is_unversioned: bool,
+}
+
+impl VersionLack {
+    /// The first release of each distribution that is known to have it.
+    pub fn had_by(&self) -> Vec<&'static str> {
+        let mut first: BTreeMap<&str, (&str, &'static str)> = BTreeMap::new();
+        let Some(all) = REACHED.get(kind(&self.version)) else { return Vec::new() };
+        for (release, version) in all {
+            let (family, number) = release.rsplit_once(' ').unwrap_or((release, ""));
+            if order(&format!("{}_{version}", kind(&self.version)), &self.version) == Ordering::Less
+            {
+                continue;
+            }
+            let slot = first.entry(family).or_insert((number, release));
+            if numbers(number) < numbers(slot.0) {
+                *slot = (number, release);
+            }
+        }
+        first.into_values().map(|(_, release)| release).collect()
+    }
 }
 
 impl World<'_> {
@@ -71,16 +98,34 @@ pub fn kind(version: &str) -> &str {
 
 /// Which of two versions is lower, number by number.
 pub fn order(a: &str, b: &str) -> Ordering {
-    let numbers = |version: &str| -> Vec<u64> {
-        let parts = version.rsplit('_').next().unwrap_or_default().split('.');
-        parts.map(|part| part.parse().unwrap_or(0)).collect()
-    };
     kind(a).cmp(kind(b)).then_with(|| numbers(a).cmp(&numbers(b))).then_with(|| a.cmp(b))
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    let parts = version.rsplit('_').next().unwrap_or_default().split('.');
+    parts.map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_release_of_each_distribution_is_told() {
+        let lack = |version: &str| VersionLack {
+            version: version.to_owned(),
+            more: Vec::new(),
+            by: String::new(),
+            by_number: 0,
+            library: String::new(),
+            reaches: None,
+            is_unversioned: false,
+        };
+        let all = ["Debian 13", "Fedora 39", "RHEL 10", "Ubuntu 24.04", "openSUSE Leap 15.6"];
+        assert_eq!(lack("GLIBC_2.38").had_by(), all);
+        assert!(lack("GLIBC_2.99").had_by().is_empty() && lack("LIBFFI_1").had_by().is_empty());
+        assert!(lack("GLIBCXX_3.4.29").had_by().contains(&"RHEL 9"));
+    }
 
     #[test]
     fn versions_are_ordered_by_their_numbers() {

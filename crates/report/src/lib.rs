@@ -25,24 +25,24 @@ mod watch;
 pub use escape::escape;
 pub use html::setup_log_html;
 pub use install::{Installation, Looked, Moment};
-pub use json::libraries_json;
 pub use json::{
     ListingJson, catalog_json, crash_json, entries_json, image_json, imports_json, inf_json,
     install_json, listing_json, lookup_json, object_json, process_json, rebase_json, replay_json,
     rules_json, scenarios_json, setup_log_json, suited_json, system_log_json, test_json,
 };
+pub use json::{libraries_json, windows_libraries_json};
 pub use json::{stamp_json, stamp_verdict_json};
 pub use libs::LibrariesLook;
 pub use rebase::{Rebased, Rebasing};
 pub use setup_log::install_log;
 pub use stamp::Tree;
-pub use text::libraries_text;
 pub use text::{
     CrashDetail, ListingText, Look, Out, catalog_text, crash_text, entries_text, entry_text,
     image_text, imports_text, inf_text, install_text, listing_text, lookup_text, number,
     object_text, packages_text, process_text, rebase_text, replay_text, rule_text, rules_text,
     scenarios_text, setup_log_text, signing_text, suited_text, system_log_text, test_text,
 };
+pub use text::{libraries_text, windows_libraries_text};
 pub use text::{stamp_text, stamp_verdict_text};
 
 pub use watch::{

@@ -1,5 +1,7 @@
 //! What is said of a library that is not had, for the two forms it is written in.
 
+pub(crate) mod windows;
+
 use libraries::{Abi, Elsewhere, Lack, Level, Need, Outcome, Rule, Survey, Try, VersionLack, Why};
 
 /// What of a survey is wanted.
@@ -168,6 +170,19 @@ pub(crate) fn version(lack: &VersionLack) -> String {
         Some(reaches) => format!("{by} needs {version}, and {library} goes up to {reaches}"),
         None => format!("{by} needs {version}, and {library} has no version of that kind"),
     }
+}
+
+/// What to do about a missing version.
+pub(crate) fn version_remedy(lack: &VersionLack) -> Option<String> {
+    let releases = lack.had_by();
+    if lack.is_unversioned || releases.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "run it where there is a newer {}: {} or later; or have it built on a system as old as this one",
+        if lack.version.starts_with("GLIBCXX") { "libstdc++" } else { "glibc" },
+        releases.join(", ")
+    ))
 }
 
 /// A rule of the search, in a word that does not change, and in words.

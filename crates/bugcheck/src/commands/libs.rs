@@ -24,13 +24,15 @@ Examples:
   bugcheck libs 4711                          a process that runs: what it has loaded by name counts as well
   strace -f -o trace.txt ./game; bugcheck libs trace.txt
                                               what was really asked for, every path tried, and what came of it
+  bugcheck libs app.exe                       a program of Windows: what it imports and is not beside it, nor Windows' own
+  bugcheck libs app.exe --root /mnt/c         with the libraries of that Windows, or of Wine's drive_c
 
 The order is the loader's own: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, its folders, which are read out
 of it. Nothing is run. The environment is this shell's, for another root an empty one, for a process its own; --env adds to
-it. Plug-ins are those of the frameworks in knowledge/frameworks.toml: ALSA, GStreamer, Qt, PAM, NSS, GIO and others.
+it. For programs of Windows --library-path stands for PATH. Plug-ins are those of the frameworks in knowledge/frameworks.toml: ALSA, GStreamer, Qt, PAM, NSS, GIO and others.
 
 The exit status is 0 if nothing is missing, 1 if something is that is asked for, 2 where a file cannot be read, and
-3 for a program whose loader is neither glibc's nor musl's.";
+3 for a program whose loader is neither glibc's nor musl's, and for drivers of Windows.";
 
 /// Say which libraries a program and its plug-ins look for and do not get, why, and what to install
 #[derive(Args)]
@@ -87,6 +89,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         return tell(arguments, surveys);
     }
     let (path, folder) = inside(&root, &arguments.program);
+    if begins_as_image(&root, &path) {
+        return of_windows(arguments, &root, &path, arguments.root.as_ref().map(|_| &root));
+    }
+    if arguments.root.is_some() && root.real(&path).is_none() {
+        // A program of Windows may lie outside of the Windows that is given.
+        let own = Root::new(Path::new("/"));
+        let (path, _) = inside(&own, &arguments.program);
+        if begins_as_image(&own, &path) {
+            return of_windows(arguments, &own, &path, Some(&root));
+        }
+    }
     let wish = Wish {
         environment: environment(arguments, &root),
         levels: levels(),
@@ -95,6 +108,43 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         ..Wish::default()
     };
     tell(arguments, vec![follow(&root, &path, &wish)?])
+}
+
+fn begins_as_image(root: &Root, path: &str) -> bool {
+    root.read(path).is_ok_and(|bytes| libraries::is_image(&bytes))
+}
+
+fn of_windows(
+    arguments: &Arguments,
+    root: &Root,
+    path: &str,
+    system: Option<&Root>,
+) -> Result<Outcome, Failure> {
+    let list = arguments.library_path.iter().flat_map(|list| list.split(':'));
+    let more: Vec<String> =
+        list.filter(|it| !it.is_empty()).map(|it| inside(root, Path::new(it)).0).collect();
+    let system = system.map(|it| it as &dyn Files);
+    let places = libraries::Places { files: root, path, system, more: &more };
+    let survey = crate::panics::caught(|| libraries::windows(&places).map_err(failure))?;
+    output::print(&match arguments.format {
+        Format::Json => report::windows_libraries_json(&survey).map_err(no_json)?,
+        Format::Text => {
+            let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
+            report::windows_libraries_text(&survey, wanted(arguments), &look)
+        }
+    })?;
+    Ok(if survey.is_good() { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn failure(why: Refusal) -> Failure {
+    match why {
+        Refusal::Input(sentence) => Failure::Input(sentence),
+        Refusal::Unsupported(sentence) => Failure::Unsupported(sentence),
+    }
+}
+
+fn wanted(arguments: &Arguments) -> LibrariesLook {
+    LibrariesLook { all: arguments.all, tree: arguments.tree }
 }
 
 fn of_process(arguments: &Arguments, pid: u32) -> Result<Outcome, Failure> {
@@ -113,12 +163,7 @@ fn of_process(arguments: &Arguments, pid: u32) -> Result<Outcome, Failure> {
 }
 
 fn follow(root: &Root, path: &str, wish: &Wish) -> Result<Survey, Failure> {
-    crate::panics::caught(|| {
-        libraries::program(root, path, wish).map_err(|why| match why {
-            Refusal::Input(sentence) => Failure::Input(sentence),
-            Refusal::Unsupported(sentence) => Failure::Unsupported(sentence),
-        })
-    })
+    crate::panics::caught(|| libraries::program(root, path, wish).map_err(failure))
 }
 
 /// The bytes of a file that is text: a program begins otherwise.
@@ -144,8 +189,7 @@ fn tell(arguments: &Arguments, mut surveys: Vec<Survey>) -> Result<Outcome, Fail
         Format::Json => report::libraries_json(&surveys).map_err(no_json)?,
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
-            let wanted = LibrariesLook { all: arguments.all, tree: arguments.tree };
-            report::libraries_text(&surveys, wanted, &look)
+            report::libraries_text(&surveys, wanted(arguments), &look)
         }
     })?;
     Ok(if good { Outcome::Clean } else { Outcome::Findings })

@@ -5,6 +5,7 @@
 pub mod writer;
 
 use crate::rebase::Folder;
+use crate::rebase::library_writer::Library;
 use crate::{command, golden};
 use std::collections::BTreeSet;
 use std::fs;
@@ -164,6 +165,35 @@ fn a_process_that_runs_is_looked_at() {
     assert!(ran.out.contains(&format!("(process {})", child.id())), "{}", ran.out);
     let gone = crate::run(&["libs", "4194303"]);
     assert!(gone.status == 2 && gone.error.contains("no such process"), "{}", gone.error);
+}
+
+#[test]
+fn a_program_of_windows_is_followed_by_its_imports() {
+    let image = |machine: u16, imports: &[&'static str], exports: &[&'static str]| {
+        let mut it = Library::new(machine, 0x1000_0000);
+        (it.imports, it.exports) = (imports.to_vec(), exports.to_vec());
+        it.file()
+    };
+    let root = Root::new();
+    let program = ["own.dll", "KERNEL32.dll", "narrow.dll", "MSVCP140.dll", "gone.dll"];
+    root.put("App/app.exe", &image(0x8664, &program, &[]));
+    root.put("App/Own.dll", &image(0x8664, &["api-ms-win-core-file-l1-1-0.dll"], &[]));
+    root.put("App/narrow.dll", &image(0x14c, &[], &["F"]));
+    root.put("Windows/System32/kernel32.dll", &image(0x8664, &[], &["F"]));
+    let (status, text) = root.run("App/app.exe", &["--tree"]);
+    golden::check("libs/windows.txt", &text).unwrap();
+    assert_eq!(status, 1);
+    let (_, json) = root.run("App/app.exe", &["--format", "json"]);
+    golden::check("libs/windows.json", &json).unwrap();
+    // Outside of the Windows that is given, and without any.
+    root.0.put("out.exe", &image(0x8664, &["kernel32.dll"], &[]));
+    let (status, text) = root.run("out.exe", &[]);
+    assert_eq!(status, 0, "{text}");
+    let (status, text) = root.0.run(&["libs", "out.exe"]);
+    assert!(status == 0 && text.contains("no Windows was given"), "{text}");
+    let driver =
+        crate::run(&["libs", "drivers/buggy/irp-double-completion/irp-double-completion.sys"]);
+    assert!(driver.status == 3 && driver.error.contains("--imports"), "{}", driver.error);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod order;
 mod packages;
 mod plugins;
 mod refused;
+mod traces;
 
 use crate::files::{Content, Files, Unread, folder};
 use crate::writer::Elf;

@@ -105,6 +105,7 @@ struct VersionDocument<'a> {
     library: &'a str,
     reaches: Option<&'a str>,
     sentence: String,
+    remedy: Option<String>,
     /// Whether the loader only warns, since the library has no versions.
     only_warned: bool,
 }
@@ -165,6 +166,7 @@ fn program(it: &Survey) -> ProgramDocument<'_> {
                 library: &lack.library,
                 reaches: lack.reaches.as_deref(),
                 sentence: libs::version(lack),
+                remedy: libs::version_remedy(lack),
                 only_warned: lack.is_unversioned,
             })
             .collect(),

@@ -163,6 +163,9 @@ fn version(page: &mut Page<'_>, it: &Survey, lack: &libraries::VersionLack) {
     if !lack.more.is_empty() {
         page.labelled(2, LABEL, "also", &lack.more.join(", "));
     }
+    if let Some(remedy) = libs::version_remedy(lack) {
+        page.labelled(2, LABEL, "do", &remedy);
+    }
 }
 
 /// Frameworks in use, a line each: those of whose plug-ins some are for others only, or all of them.
