@@ -5,7 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests run openssl and read what it makes")]
 
-use signatures::revocation::{Crl, Revocation};
+use signatures::revocation::{Crl, Ocsp, Revocation};
 use signatures::timestamp::{Evidence, Request, Response, Token, Verdict, token_alone, verify};
 use signatures::{Certificate, Time, pem};
 use std::path::{Path, PathBuf};
@@ -236,4 +236,84 @@ fn revocation_is_found_in_crls_of_openssl() {
         let (word, words) = result(&home);
         assert_eq!(word, if spared { "passed" } else { "failed" }, "{reason}: {words}");
     }
+}
+
+/// OCSP responses of openssl: by the CA, by a responder that it made one, by somebody else, and about a certificate
+/// that is not known, revoked for a reason that spares the past, and for one that does not.
+#[test]
+fn ocsp_responses_of_openssl_are_taken_and_refused() {
+    let Some(home) = Home::new("ocsp") else { return };
+    home.authority("-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    home.write("index", b"");
+    home.write("ocsp.ext", b"extendedKeyUsage=OCSPSigning\n");
+    home.write("plain.ext", b"keyUsage=digitalSignature\n");
+    for name in ["ocsp", "plain"] {
+        home.run(&format!(
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out {name}.key"
+        ));
+        home.run(&format!("req -new -key {name}.key -subj /CN={name} -out {name}.csr"));
+        home.run(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -extfile {name}.ext -out {name}.pem"
+        ));
+    }
+    home.run("ts -query -data data -sha256 -cert -out q.tsq");
+    home.run(
+        "ts -reply -config c.cnf -section tsa1 -queryfile q.tsq -signer tsa.pem -inkey tsa.key -sha256 -out r.tsr",
+    );
+    home.run("ocsp -issuer ca.pem -cert tsa.pem -no_nonce -reqout req.der");
+    let reply = home.read("r.tsr");
+    let ca = pem::or_der(&home.read("ca.pem"), &["CERTIFICATE"]).unwrap();
+    let trusted = [Certificate::parse(&ca[0], 0).unwrap()];
+    let respond = |signer: &str| {
+        home.run(&format!(
+            "ocsp -index index -CA ca.pem -rsigner {signer}.pem -rkey {signer}.key -reqin req.der -respout o.der -ndays 1"
+        ));
+        home.read("o.der")
+    };
+    let result = |response: &[u8]| {
+        let revocation =
+            Revocation { crls: Vec::new(), ocsp: vec![Ocsp::parse(response, 0).unwrap()] };
+        let evidence = Evidence {
+            data: Some(b"hello"),
+            query: None,
+            trusted: &trusted,
+            untrusted: &[],
+            revocation: &revocation,
+            now: None,
+        };
+        let verdict = verify(&Response::parse(&reply, 0).unwrap(), &evidence);
+        let check = verdict.checks.iter().find(|it| it.name == "revocation").unwrap().clone();
+        (check.result.word(), check.words)
+    };
+    let ca_ = |what: &str| {
+        home.run(&format!("ca -config c.cnf -name ca1 -cert ca.pem -keyfile ca.key {what}"));
+    };
+    assert_eq!(result(&respond("ca")).0, "not-done", "a certificate that nobody knows");
+    ca_("-valid tsa.pem");
+    for signer in ["ca", "ocsp"] {
+        let response = respond(signer);
+        let (word, words) = result(&response);
+        assert_eq!(word, "passed", "{signer}: {words}");
+        let mut damaged = response.clone();
+        // The signature of the response stands before the certificates that it brings along.
+        let signature = Ocsp::parse(&response, 0).unwrap().certificates[0].offset - 40;
+        damaged[signature] ^= 1;
+        assert_eq!(result(&damaged).0, "not-done", "{signer}, damaged");
+    }
+    for signer in ["plain", "tsa"] {
+        assert_eq!(result(&respond(signer)).0, "not-done", "{signer} may not say so");
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    for (reason, due) in [("superseded", "passed"), ("keyCompromise", "failed")] {
+        home.write("index", b"");
+        ca_(&format!("-revoke tsa.pem -crl_reason {reason}"));
+        let (word, words) = result(&respond("ocsp"));
+        assert_eq!(word, due, "{reason}: {words}");
+    }
+    let mut nobody = respond("ca");
+    // responseStatus: try later.
+    let at = nobody.windows(3).position(|it| it == [0x0a, 1, 0]).unwrap();
+    nobody[at + 2] = 3;
+    let error = Ocsp::parse(&nobody, 0).unwrap_err();
+    assert!(error.problem.contains("try later"), "{error}");
 }
