@@ -11,6 +11,8 @@ use std::borrow::Cow;
 
 /// Elements of one list, at most: signers, attributes, algorithms.
 const MOST: usize = 10_000;
+/// Certificates of one signature, at most: each is compared with all before it.
+const MOST_CERTIFICATES: usize = 1_000;
 
 /// A signature over some content.
 #[derive(Debug, Clone)]
@@ -340,6 +342,13 @@ impl<'a> SignedData<'a> {
         let mut last: &[u8] = &[];
         let mut sorted = true;
         while let Some(one) = list.next("certificate")? {
+            if self.certificates.len() >= MOST_CERTIFICATES {
+                let what = format!(
+                    "there are more than {MOST_CERTIFICATES} certificates; the rest is not read"
+                );
+                self.irregular.push(Irregularity::new(one.offset, what));
+                return Ok(());
+            }
             sorted &= last <= one.raw;
             last = one.raw;
             let odd = if one.tag == Tag::SEQUENCE {

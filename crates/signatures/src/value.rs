@@ -290,6 +290,9 @@ impl<'a> Extension<'a> {
     }
 }
 
+/// Extensions of one certificate, at most: each is compared with all before it.
+const MOST_EXTENSIONS: usize = 500;
+
 /// Reads `Extensions`; one that cannot be read is noted and passed over.
 pub(crate) fn extensions<'a>(
     list: &Element<'a>,
@@ -298,6 +301,10 @@ pub(crate) fn extensions<'a>(
     let mut all: Vec<Extension<'a>> = Vec::new();
     let mut reader = list.reader();
     while let Some(element) = reader.next("Extension")? {
+        if all.len() >= MOST_EXTENSIONS {
+            let problem = format!("there are more than {MOST_EXTENSIONS}");
+            return Err(Error::new(element.offset, "extensions", problem));
+        }
         let mut inside = element.reader();
         let mut one = || {
             let oid = oid(&mut inside, "extnID")?;
