@@ -7,6 +7,7 @@
 //! | `files` | which files there are, and by which names they are opened |
 //! | `server` | what programs do with these files, as calls to the driver |
 //! | `errno` | NTSTATUS as errno |
+//! | `pipes` | named pipes instead of files, where there is no FUSE |
 //! | `fuse/` | FUSE: the protocol, mounting, unmounting |
 //! | `far/` | far ends of streams: sockets, pipes, files, simulated logic |
 //! | `record` | where the record is kept |
@@ -16,6 +17,7 @@ mod errno;
 mod far;
 mod files;
 mod fuse;
+mod pipes;
 mod record;
 mod server;
 mod session;
@@ -69,6 +71,8 @@ pub struct Options {
     pub record: Option<PathBuf>,
     /// Most bytes of it.
     pub record_limit: u64,
+    /// Named pipes instead of files; without FUSE it is so by itself.
+    pub pipes: bool,
     /// Other users may use the files too.
     pub others: bool,
     /// Tell what is in use, at the beginning and at the end.

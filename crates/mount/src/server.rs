@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Desired access as CreateFile computes it for GENERIC_READ, GENERIC_WRITE and both, with the right
 /// to wait and to read attributes (winnt.h: FILE_GENERIC_READ, FILE_GENERIC_WRITE).
-const ACCESS: [u32; 3] = [0x0012_0089, 0x0012_0196, 0x0012_019f];
+pub(crate) const ACCESS: [u32; 3] = [0x0012_0089, 0x0012_0196, 0x0012_019f];
 /// `O_ACCMODE`, `O_TRUNC`, `O_NONBLOCK` of Linux (fcntl.h).
 const ACCESS_MODE: u32 = 3;
 const TRUNCATE: u32 = 0o1000;
@@ -104,6 +104,10 @@ pub fn run(
     let stop = signals().map_err(|error| Failed::Host(format!("no signals: {error}")))?;
     let folder = &options.folder;
     let tell = |error: &std::io::Error| Failed::Folder(format!("{}: {error}", folder.display()));
+    let without = match options.pipes {
+        true => Some("named pipes were asked for".to_owned()),
+        false => device::missing(),
+    };
     if device::clean_up(folder).map_err(|error| tell(&error))? {
         let text =
             format!("{}: what a killed process left mounted is unmounted.", folder.display());
@@ -118,7 +122,15 @@ pub fn run(
         }
     };
     let made = std::fs::create_dir(folder).is_ok();
-    let served = serve(host, far, options, listener, &stop);
+    let served = match without {
+        None => serve(host, far, options, listener, &stop),
+        Some(why) => {
+            if !options.pipes {
+                listener.note(&format!("there is no FUSE here ({why}): devices are named pipes."));
+            }
+            crate::pipes::serve(host, far, options, listener, &stop)
+        }
+    };
     if made {
         let _ = std::fs::remove_dir(folder);
     }
@@ -580,7 +592,7 @@ fn file_of(node: u64) -> Option<usize> {
 }
 
 /// Whether a read's status means the end of what can be read.
-fn ends(status: u32) -> bool {
+pub(crate) fn ends(status: u32) -> bool {
     use nt::status::{STATUS_END_OF_FILE, STATUS_PIPE_CLOSING, STATUS_PIPE_DISCONNECTED};
     matches!(status, STATUS_END_OF_FILE | STATUS_PIPE_CLOSING | STATUS_PIPE_DISCONNECTED)
 }

@@ -214,6 +214,62 @@ fn bytes_go_to_a_far_end_and_come_from_it_and_the_record_has_them() {
     assert_eq!((again.finding, again.hash), (None, live.machine.hash()));
 }
 
+/// What damage, or malice, can make of a record: each is made again up to where it is damaged.
+#[test]
+fn events_that_nobody_would_send_do_no_harm() {
+    let model = devices::Model::described(OUTSIDE).expect("a device");
+    let mut driver = driver("clean/fifo-card/fifo-card");
+    driver.device = crate::Device { name: "nowhere.toml".to_owned(), model };
+    let record: Rc<RefCell<Vec<u8>>> = Rc::default();
+    let to = record.clone();
+    let sink = Box::new(move |bytes: &[u8]| {
+        to.borrow_mut().extend_from_slice(bytes);
+        true
+    });
+    let mut live = Live::start(&driver, &[], Some(sink)).expect("a session");
+    let name = format!("{}\\words", live.openable()[0].path);
+    live.call("test", Call::Open { name, access: READ_WRITE, overwrites: false });
+    drop(live);
+    let head = record.take();
+    let mut seed = 1u64;
+    let mut next = |most: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % most
+    };
+    let mut whole = 0;
+    for _ in 0..150 {
+        let mut bytes = head.clone();
+        for _ in 0..next(30) {
+            let letter = b"rwifcxtg>mz<kert"[next(16) as usize];
+            bytes.push(letter);
+            if b"rwifc".contains(&letter) {
+                bytes.push(0); // nobody's name
+            }
+            // Small numbers: files, streams, lengths, calls that there are; now and then a huge one, or one
+            // too few.
+            let numbers = match letter {
+                b'i' => 4,
+                b'r' | b'w' => 3,
+                b'>' | b'm' | b'z' | b'<' => 2,
+                b'g' | b'e' => 0,
+                _ => 1,
+            };
+            for _ in u64::from(next(40) == 0)..numbers {
+                match next(20) {
+                    0 => bytes.extend([0xff, 0xff, 0xff, 0x7f]),
+                    _ => bytes.push(next(3) as u8),
+                }
+            }
+        }
+        let record = Record::read(&bytes).expect("a head");
+        whole += u32::from(record.count().1.is_none());
+        if let Ok(again) = replay_record(&driver, &record, "it.record") {
+            assert_eq!(again.finding, None);
+        }
+    }
+    assert!(whole > 5, "{whole}");
+}
+
 #[test]
 fn a_finding_is_made_again_from_the_record() {
     let path = "buggy/irp-double-completion/irp-double-completion";

@@ -40,6 +40,12 @@ what stands on a stream's far side, in place of what the card has there; what go
 In sockets, pipes and files each message of a stream that keeps messages has its length before it: 4 bytes,
 little-endian; a message has at least one word and at most 1 MiB. What is not taken waits: 64 KiB on the way, then in the card, then in the driver.
 
+Where /dev/fuse cannot be opened, or with --pipes, devices are named pipes in DIR: NAME, or NAME.read and
+NAME.write where both ways are there. Who opens one to read opens the device, which is read ahead by up to 64 KiB;
+who writes to one opens it with the first bytes. Bounds between writes are not kept, but only whole words of a
+stream are written; there are no places in a file and no ioctl; what the driver refuses is printed here, and the
+program hears the end of the pipe.
+
 ioctl passes a control code of a device type from 1 on as it is; buffers only where Linux reads a size and
 a direction from its bits. With buffers: ioctl(fd, _IOC(_IOC_READ|_IOC_WRITE, 'B', 1, 16 + N), p), where p
 points to 32-bit words code, bytes in, bytes out, status, and N bytes of data, both ways.";
@@ -86,6 +92,9 @@ pub(crate) struct Arguments {
     /// Do not ask this rule; may be given several times
     #[arg(long, value_name = "RULE", value_parser = left_out)]
     without: Vec<&'static str>,
+    /// Named pipes in DIR instead of files, as without FUSE
+    #[arg(long)]
+    pipes: bool,
     /// Let other users use the files too
     #[arg(long)]
     allow_other: bool,
@@ -184,6 +193,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         far: arguments.far.clone(),
         record: arguments.record.clone(),
         record_limit: arguments.record_limit << 20,
+        pipes: arguments.pipes,
         others: arguments.allow_other,
         account: arguments.account,
     };

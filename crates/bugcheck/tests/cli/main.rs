@@ -16,6 +16,7 @@ mod lookup;
 mod mount;
 mod mount_far;
 mod mount_load;
+mod mount_pipes;
 mod mount_verilog;
 mod rebase;
 mod scratch;

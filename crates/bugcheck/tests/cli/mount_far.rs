@@ -15,7 +15,7 @@ pub(crate) const DRIVER: &str = "drivers/clean/fifo-card/fifo-card.sys";
 const BYTES: usize = 1_000_000;
 
 /// A card with a stream of bytes, one of messages, and one of each direction alone.
-const CARD: &str = r#"
+pub(crate) const CARD: &str = r#"
 model = "fifo-card"
 [[stream]]
 name = "bytes"

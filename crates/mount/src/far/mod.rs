@@ -15,7 +15,7 @@ mod file;
 mod frames;
 mod lane;
 pub(crate) mod pipe;
-mod port;
+pub(crate) mod port;
 mod sim;
 mod socket;
 

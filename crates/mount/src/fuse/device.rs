@@ -29,6 +29,15 @@ fn open_device() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/dev/fuse", flags, Mode::empty())?)
 }
 
+/// Why nothing can be mounted by FUSE here, whatever the folder; `None` where nothing speaks against it.
+pub fn missing() -> Option<String> {
+    let error = open_device().err()?;
+    // A helper has rights of its own, but no other device.
+    let helps = error.kind() == io::ErrorKind::PermissionDenied
+        && HELPERS.iter().any(|helper| Command::new(helper).arg("-V").output().is_ok());
+    (!helps).then(|| format!("/dev/fuse: {error}"))
+}
+
 impl Mounted {
     /// Mounts on a folder.
     ///
