@@ -1,8 +1,9 @@
 //! The zone that times are shown and given in: the machine's, or UTC.
 
+use diagnosis::incident::ZoneOf;
 use jiff::Timestamp;
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use processes::Time;
 use std::time::Duration;
 
@@ -47,9 +48,53 @@ impl Zone {
     }
 }
 
+/// The zone of a clock that names none: `+02:00`, `UTC`, or a name as the machine's data base of zones has it,
+/// `Europe/Berlin`.
+///
+/// # Errors
+/// A clause that says what can be written.
+pub(crate) fn of_clock(text: &str) -> Result<ZoneOf, String> {
+    let fixed = || {
+        let sign = match text.as_bytes().first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let digits = text.get(1..)?.replace(':', "");
+        let (hours, minutes) = digits.split_at_checked(2)?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let minutes = if minutes.is_empty() { 0 } else { minutes.parse::<i32>().ok()? };
+        let all = hours.parse::<i32>().ok()? * 60 + minutes;
+        let fits = plain && minutes < 60 && all <= 14 * 60;
+        Offset::from_seconds(sign * all * 60).ok().filter(|_| fits).map(TimeZone::fixed)
+    };
+    let zone = match text {
+        "UTC" | "Z" | "utc" => Some(TimeZone::UTC),
+        _ => fixed().or_else(|| TimeZone::get(text).ok()),
+    };
+    let zone = zone.ok_or("write +02:00, UTC, or a name such as Europe/Berlin")?;
+    Ok(Box::new(move |local| {
+        let shown = Timestamp::from_microsecond(local).ok()?.to_zoned(TimeZone::UTC).datetime();
+        // Of an hour that comes twice, the first; one that is left out counts as the next.
+        Some(zone.to_timestamp(shown).ok()?.as_microsecond())
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_of_a_zone() {
+        let noon = 1_577_880_000_000_000;
+        let hours =
+            |text: &str| of_clock(text).map(|zone| (noon - zone(noon).unwrap()) / 3_600_000_000);
+        assert_eq!((hours("+02:00"), hours("-0500"), hours("UTC")), (Ok(2), Ok(-5), Ok(0)));
+        assert_eq!(hours("+14"), Ok(14));
+        for wrong in ["+2", "+15:00", "+01:60", "Middle/Earth", "", "+xx"] {
+            assert!(hours(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn moments_as_users_write_them() {

@@ -10,6 +10,7 @@ mod code_space;
 pub mod crash;
 pub mod driver_facts;
 pub mod image;
+pub mod incident;
 pub mod process;
 mod program;
 pub mod setup;

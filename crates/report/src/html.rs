@@ -1,7 +1,9 @@
 //! Pages for a browser: one file each, with nothing loaded from elsewhere and no script.
 
+mod incident;
 mod setup_log;
 
+pub use incident::incident_html;
 pub use setup_log::setup_log_html;
 
 use crate::escape::escape;

@@ -3,6 +3,7 @@
 mod catalog;
 mod crash;
 mod image;
+mod incident;
 mod inf;
 mod install;
 mod knowledge;
@@ -20,6 +21,7 @@ mod system_log;
 pub use catalog::catalog_json;
 pub use crash::{crash_json, listing_json, process_json};
 pub use image::image_json;
+pub use incident::incident_json;
 pub use inf::inf_json;
 pub use install::install_json;
 pub use knowledge::entries_json;

@@ -23,8 +23,10 @@ mod text;
 mod watch;
 
 pub use escape::escape;
-pub use html::setup_log_html;
+pub use html::{incident_html, setup_log_html};
 pub use install::{Installation, Looked, Moment};
+pub use json::incident_json;
+pub use json::libraries_json;
 pub use json::{
     ListingJson, catalog_json, crash_json, entries_json, image_json, imports_json, inf_json,
     install_json, listing_json, lookup_json, object_json, process_json, rebase_json, replay_json,
@@ -41,6 +43,10 @@ pub use text::{
     image_text, imports_text, inf_text, install_text, listing_text, lookup_text, number,
     object_text, packages_text, process_text, rebase_text, replay_text, rule_text, rules_text,
     scenarios_text, setup_log_text, signing_text, suited_text, system_log_text, test_text,
+};
+pub use text::{
+    crash_brief, image_brief, incident_text, inf_brief, setup_log_brief, shortened,
+    system_log_brief,
 };
 pub use text::{libraries_text, windows_libraries_text};
 pub use text::{stamp_text, stamp_verdict_text};

@@ -1,10 +1,12 @@
 //! Text for a person: at most [`WIDTH`] columns, apart from what somebody may want to copy whole.
 
+mod brief;
 mod catalog;
 mod crash;
 mod finding;
 mod image;
 mod imports;
+mod incident;
 mod inf;
 mod install;
 mod knowledge;
@@ -27,10 +29,14 @@ mod system_log;
 #[cfg(test)]
 mod tests;
 
+pub use brief::{
+    crash_brief, image_brief, inf_brief, setup_log_brief, shortened, system_log_brief,
+};
 pub use catalog::{catalog_text, packages_text};
 pub use crash::{CrashDetail, crash_text};
 pub use image::image_text;
 pub use imports::imports_text;
+pub use incident::incident_text;
 pub(crate) use inf::change_text;
 pub use inf::inf_text;
 pub use install::install_text;

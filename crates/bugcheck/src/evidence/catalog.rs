@@ -4,6 +4,7 @@ use super::{Told, Wish};
 use crate::catalogs;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
+use diagnosis::incident::Evidence;
 use diagnosis::signed::{CatalogFile, Membership, Signature};
 use std::path::Path;
 
@@ -19,12 +20,16 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
         ))
     })?;
     let beside = catalogs::beside(&catalog, Path::new(name));
+    let seen = wish.seen(|| Evidence::other(name, "catalog", ""));
     let text = match wish.format {
         Format::Json => report::catalog_json(name, &catalog, &beside, wish.many)
             .map_err(crate::commands::no_json)?,
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let mut text = report::catalog_text(name, &catalog, &beside, &look);
+            if wish.is_brief() {
+                text = report::shortened(&text);
+            }
             if wish.many {
                 text.push('\n');
             }
@@ -33,5 +38,6 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     };
     let changed = beside.iter().any(|it| matches!(it.membership, Some(Membership::Changed(_))));
     let wrong = changed || catalog.signatures.iter().any(Signature::is_damaged);
-    Ok(Told { text, outcome: if wrong { Outcome::Findings } else { Outcome::Clean } })
+    let outcome = if wrong { Outcome::Findings } else { Outcome::Clean };
+    Ok(Told { text, outcome, seen })
 }

@@ -1,6 +1,6 @@
 //! Event logs of Windows.
 
-use super::system_log::told;
+use super::system_log::{told, watch};
 use super::{Told, Wish};
 use crate::failure::Failure;
 use ::evidence::event_log::{is_event_log, read};
@@ -12,6 +12,7 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 
 pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told, Failure> {
     let mut folder = Folder::new(wish.base);
+    watch(wish, &mut folder);
     let read = read(bytes, &mut |record| folder.take(record))
         .map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
     let log = folder.finish(vec![Source {
@@ -22,5 +23,5 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
         cut: 0,
         damage: read.damage,
     }]);
-    told(name, &log, wish)
+    told(name, &log, true, wish)
 }

@@ -25,6 +25,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     let now = wish.catalogs.now();
     let mut signing = diagnosis::signed::image(&file, &image, &facts, &found.catalogs, now);
     signing.irregular.extend(found.unread);
+    let seen = wish.seen(|| diagnosis::incident::of_image(name, &image, &facts, &signing));
     // A driver that the bench refuses is told all the same.
     let coverage = runs.then(|| bench::imports(&driver(name, bytes)).ok()).flatten();
     let text = match wish.format {
@@ -34,6 +35,9 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let mut text = report::image_text(name, &facts, coverage.as_ref(), &look);
             text.push_str(&report::signing_text(&signing, &look));
+            if let Some(seen) = seen.as_ref().filter(|_| wish.is_brief()) {
+                text = report::image_brief(name, &facts, &seen.brief, &look);
+            }
             if wish.many {
                 text.push('\n');
             }
@@ -45,7 +49,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     let asked = wish.catalogs.are_given() && !signing.is_listed();
     let wrong = !facts.unread.is_empty() || signing.is_wrong() || asked;
     let outcome = if wrong { Outcome::Findings } else { Outcome::Clean };
-    Ok(Told { text, outcome })
+    Ok(Told { text, outcome, seen })
 }
 
 /// As the bench wants it. A PDB tells nothing about imports.

@@ -37,13 +37,21 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     let inf = infs::read(Path::new(name), bytes)?;
     let story = Story::of(&inf, today());
     let packages = packages(Path::new(name), &inf, &story, wish);
+    let seen = wish.seen(|| diagnosis::incident::of_inf(name, &inf, &story));
     let text = match wish.format {
         Format::Json => report::inf_json(name, &inf, &story, &packages, wish.many)
             .map_err(crate::commands::no_json)?,
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
-            let mut text = report::inf_text(name, &inf, &story, &look);
-            text.push_str(&report::packages_text(&packages, &look));
+            let mut text = match &seen {
+                Some(seen) if wish.is_brief() => {
+                    report::inf_brief(wish.called(name), &story, &seen.brief, &look)
+                }
+                _ => {
+                    let text = report::inf_text(name, &inf, &story, &look);
+                    text + &report::packages_text(&packages, &look)
+                }
+            };
             if wish.many {
                 text.push('\n');
             }
@@ -52,7 +60,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     };
     let wrong = !story.wrong.is_empty() || packages.iter().any(Packaged::is_wrong);
     let outcome = if !wrong { Outcome::Clean } else { Outcome::Findings };
-    Ok(Told { text, outcome })
+    Ok(Told { text, outcome, seen })
 }
 
 /// The package held against each catalog that its INF names, or that was given.

@@ -5,11 +5,13 @@
 mod catalog;
 mod crash_dump;
 mod event_log;
-mod gzip;
 mod image;
+pub(crate) mod incident;
 mod inf;
 mod object;
+mod packed;
 mod process_dump;
+mod rotated;
 mod setup_log;
 mod system_log;
 pub(crate) mod timestamp;
@@ -19,6 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Format;
 use crate::panics;
 use crate::programs::Store;
+use diagnosis::incident::{Evidence, Settings};
 use diagnosis::setup::Wanted;
 use mapped_file::Bytes;
 use signatures::Time;
@@ -26,7 +29,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -44,6 +47,8 @@ pub(crate) struct Wish<'a> {
     pub html: Option<&'a Path>,
     /// What is known of messages.
     pub base: &'static knowledge::messages::Base,
+    /// Of several files: what is asked for besides.
+    pub together: Option<&'a Together>,
 }
 
 /// The moment, as signatures want it.
@@ -56,6 +61,32 @@ pub(crate) fn now() -> Time {
 pub(crate) struct Told {
     pub text: String,
     pub outcome: Outcome,
+    /// What it tells of an incident, where that was asked for.
+    pub seen: Option<Box<Evidence>>,
+}
+
+/// What is asked for of files of one incident.
+#[derive(Default)]
+pub(crate) struct Together {
+    /// Whether each is to be told in a few lines.
+    pub brief: bool,
+    /// Moments before which last lines of logs are wanted, in microseconds since 1970, UTC.
+    pub moments: Vec<i64>,
+    /// What was read before, and what the user says of clocks.
+    pub before: Vec<Evidence>,
+    pub settings: Arc<Settings>,
+}
+
+impl Wish<'_> {
+    /// Whether files are told in a few lines.
+    fn is_brief(&self) -> bool {
+        self.together.is_some_and(|together| together.brief)
+    }
+
+    /// What a file tells of an incident, if that is wanted.
+    fn seen(&self, of: impl FnOnce() -> Evidence) -> Option<Box<Evidence>> {
+        self.together.map(|_| Box::new(of()))
+    }
 }
 
 /// A kind of file.
@@ -73,19 +104,26 @@ struct Kind {
 const KINDS: &[Kind] = &[
     Kind { name: "kernel crash dumps", is: crash_dump::is_one, explain: crash_dump::explain },
     Kind { name: "minidumps of processes", is: process_dump::is_one, explain: process_dump::explain },
-    Kind { name: "logs of SetupAPI", is: setup_log::is_one, explain: setup_log::explain },
+    Kind { name: SETUP_LOGS, is: setup_log::is_one, explain: setup_log::explain },
     Kind { name: "images", is: image::is_one, explain: image::explain },
     Kind { name: "objects and libraries", is: object::is_one, explain: object::explain },
     Kind { name: "catalogs", is: catalog::is_one, explain: catalog::explain },
     Kind { name: "timestamps and signatures", is: timestamp::is_one, explain: timestamp::explain },
     Kind { name: inf::NAME, is: inf::is_one, explain: inf::explain },
     LOG,
-    Kind { name: "event logs of Windows", is: event_log::is_one, explain: event_log::explain },
-    Kind { name: "logs packed by gzip", is: gzip::is_one, explain: gzip::explain },
+    Kind { name: EVENT_LOGS, is: event_log::is_one, explain: event_log::explain },
+    Kind { name: packed::NAME, is: packed::is_one, explain: packed::explain },
 ];
+
+/// What logs of SetupAPI are called.
+const SETUP_LOGS: &str = "logs of SetupAPI";
 
 const LOG: Kind =
     Kind { name: "logs of the system", is: system_log::is_one, explain: system_log::explain };
+
+/// Kinds that are logs, with everything in order of time.
+const LOGS: &[&str] = &[LOG.name, EVENT_LOGS, packed::NAME];
+const EVENT_LOGS: &str = "event logs of Windows";
 
 /// Bytes of standard input that are read to see what it is.
 const HEAD: u64 = 1 << 16;
@@ -97,6 +135,8 @@ const MOST_FILES: usize = 1_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     path: PathBuf,
+    /// Files of the same log that are older, the oldest first.
+    older: Vec<PathBuf>,
     /// Whether it was named by the user, and not found in a folder, where what is of no known kind is passed over.
     named: bool,
     /// Why there is nothing of it to be read, where that is so.
@@ -118,7 +158,7 @@ pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
         if path.is_dir() {
             below(path, &mut all);
         } else {
-            all.push(Item { path: path.clone(), named: true, barred: None });
+            all.push(Item { path: path.clone(), older: Vec::new(), named: true, barred: None });
         }
         if all.len() > MOST_FILES {
             let name = path.display();
@@ -130,7 +170,7 @@ pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
             "there is no file in the folder; give one, or another folder.".to_owned(),
         ));
     }
-    Ok(all)
+    Ok(if all.len() > 1 { rotated::grouped(all) } else { all })
 }
 
 fn below(folder: &Path, all: &mut Vec<Item>) {
@@ -139,7 +179,12 @@ fn below(folder: &Path, all: &mut Vec<Item>) {
         Ok(entries) => entries,
         Err(error) => {
             let barred = Some(format!("the folder cannot be read: {error}"));
-            return all.push(Item { path: folder.to_owned(), named: false, barred });
+            return all.push(Item {
+                path: folder.to_owned(),
+                older: Vec::new(),
+                named: false,
+                barred,
+            });
         }
     };
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -152,7 +197,7 @@ fn below(folder: &Path, all: &mut Vec<Item>) {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             below(&path, all);
         } else if path.is_file() {
-            all.push(Item { path, named: false, barred: None });
+            all.push(Item { path, older: Vec::new(), named: false, barred: None });
         }
     }
 }
@@ -257,6 +302,9 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
     if let Some(why) = &item.barred {
         return Err(Failure::Input(format!("{name}: {why}.")));
     }
+    if !item.older.is_empty() {
+        return system_log::rotated(&item.older, &item.path, wish).map(Some);
+    }
     let fail = |error: io::Error| Failure::Input(format!("{name}: it cannot be read: {error}."));
     let bytes = if item.path.as_os_str() == "-" {
         let mut from = io::stdin().lock();
@@ -273,6 +321,13 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
     let kind = of_kind(&bytes).or_else(|| KINDS.iter().find(named));
     let plain = || (item.named && system_log::is_plain(&bytes)).then_some(&LOG);
     match kind.or_else(plain) {
+        Some(kind) if wish.html.is_some() && kind.name != SETUP_LOGS => {
+            let sentence = format!(
+                "{name}: --html is for a log of SetupAPI, or for several files; this one belongs to {}.",
+                kind.name
+            );
+            Err(Failure::Input(sentence))
+        }
         Some(kind) => (kind.explain)(&name, &bytes, wish).map(Some),
         None if !item.named => Ok(None),
         None if bytes.is_empty() => Err(Failure::Input(format!("{name}: it is empty."))),
@@ -286,6 +341,18 @@ fn one(item: &Item, wish: &Wish<'_>) -> Result<Option<Told>, Failure> {
                 "{name}: this is of no kind that is known, it looks like {looks}; there are {known}."
             )))
         }
+    }
+}
+
+/// Whether a file is read after those that tell when something crashed: what a log says before is looked for.
+pub(crate) fn is_log(item: &Item) -> bool {
+    if item.path.as_os_str() == "-" || !item.older.is_empty() {
+        return true;
+    }
+    let Ok(bytes) = mapped_file::open(&item.path) else { return false };
+    match of_kind(&bytes) {
+        Some(kind) => LOGS.contains(&kind.name),
+        None => item.named,
     }
 }
 

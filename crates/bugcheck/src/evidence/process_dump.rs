@@ -15,6 +15,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     let dump =
         ProcessDump::parse(bytes).map_err(|error| Failure::Input(format!("{name}: {error}.")))?;
     let crash = diagnosis::process::diagnose(&dump, wish.store);
+    let seen = wish.seen(|| diagnosis::incident::of_process(name, &dump, &crash));
     let text = match wish.format {
         Format::Json => {
             report::process_json(name, &crash, wish.many).map_err(crate::commands::no_json)?
@@ -25,6 +26,9 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             let look = report::Look { colour: output::wants_colour(), source: &source };
             let detail = CrashDetail { modules: wish.modules };
             let mut text = report::process_text(name, &crash, detail, &look);
+            if wish.is_brief() {
+                text = report::shortened(&text);
+            }
             if wish.many {
                 text.push('\n');
             }
@@ -33,5 +37,5 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     };
     // A picture of a process that ran is no finding.
     let outcome = if crash.exception.is_some() { Outcome::Findings } else { Outcome::Clean };
-    Ok(Told { text, outcome })
+    Ok(Told { text, outcome, seen })
 }

@@ -30,6 +30,11 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             Failure::Input(format!("{}: it cannot be written: {error}.", out.display()))
         })?;
     }
+    let seen = wish.seen(|| {
+        // Told once more, with what others may tell of as well.
+        let all = diagnosis::setup::diagnose(bytes, Wanted::Incident);
+        diagnosis::incident::of_setup(name, &all)
+    });
     let text = match wish.format {
         Format::Json => {
             report::setup_log_json(name, &log, wish.many).map_err(crate::commands::no_json)?
@@ -37,7 +42,10 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
         Format::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let full = wish.sections != Wanted::Usual;
-            let mut text = report::setup_log_text(name, &log, full, &look);
+            let mut text = match wish.is_brief() {
+                true => report::setup_log_brief(name, &log, &look),
+                false => report::setup_log_text(name, &log, full, &look),
+            };
             if wish.many {
                 text.push('\n');
             }
@@ -46,5 +54,5 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     };
     let outcome =
         if log.wrong > 0 || !log.findings.is_empty() { Outcome::Findings } else { Outcome::Clean };
-    Ok(Told { text, outcome })
+    Ok(Told { text, outcome, seen })
 }

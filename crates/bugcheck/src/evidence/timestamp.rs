@@ -4,13 +4,19 @@ use super::{Told, Wish};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format};
 use crate::stamps;
+use diagnosis::incident::Evidence;
 
 pub(super) fn is_one(bytes: &[u8]) -> bool {
     stamps::is_one(bytes)
 }
 
 pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told, Failure> {
-    told(name, bytes, wish.format, wish.many, false)
+    let mut told = told(name, bytes, wish.format, wish.many, false)?;
+    told.seen = wish.seen(|| Evidence::other(name, "timestamp or signature", ""));
+    if wish.is_brief() && wish.format == Format::Text {
+        told.text = report::shortened(&told.text) + "\n";
+    }
+    Ok(told)
 }
 
 /// What `stamp show` tells, with the elements if `asn1`. A reply that grants nothing is a finding.
@@ -50,5 +56,6 @@ pub(crate) fn told(
         signatures::timestamp::Found::Broken(..) => true,
         _ => false,
     });
-    Ok(Told { text, outcome: if refused { Outcome::Findings } else { Outcome::Clean } })
+    let outcome = if refused { Outcome::Findings } else { Outcome::Clean };
+    Ok(Told { text, outcome, seen: None })
 }

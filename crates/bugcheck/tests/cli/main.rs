@@ -10,6 +10,7 @@ mod dissected;
 mod drivers;
 mod golden;
 mod images;
+mod incident;
 mod infs;
 mod libs;
 mod lookup;

@@ -133,3 +133,119 @@ fn a_packed_log_is_unpacked_as_it_is_read() {
     let ran = run(&["explain", file.path()]);
     assert!(ran.status == 2 && ran.error.contains("cannot be"), "{}", ran.error);
 }
+
+/// `text` through a program that packs, which `.ci/run` has installed.
+fn packed(program: &str, text: &[u8]) -> Option<Vec<u8>> {
+    let mut child = std::process::Command::new(program)
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut input = child.stdin.take().unwrap();
+    let text = text.to_vec();
+    let writer = std::thread::spawn(move || input.write_all(&text));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output.status.success().then_some(output.stdout)
+}
+
+#[test]
+fn every_packing_is_read_as_it_comes_and_a_cut_one_is_no_answer() {
+    // Large enough for several blocks of each.
+    let text = LOG.repeat(20_000);
+    for (program, end) in [("gzip", "gz"), ("xz", "xz"), ("zstd", "zst"), ("bzip2", "bz2")] {
+        let Some(once) = packed(program, text.as_bytes()) else {
+            println!("SKIPPED: {program} is not there");
+            continue;
+        };
+        // Streams behind each other are one log.
+        let twice = [once.as_slice(), once.as_slice()].concat();
+        let file = Scratch::new(&format!("messages.1.{end}"), &twice);
+        let ran = run(&["explain", file.path(), "--format", "json"]);
+        let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(told["records"]["count"], 2 * 20_000 * 11, "{program}");
+        let mut wrong = once.clone();
+        let middle = wrong.len() / 2;
+        wrong[middle] ^= 0x55;
+        for bytes in [&once[..once.len() / 2], &wrong] {
+            let file = Scratch::new(&format!("messages.1.{end}"), bytes);
+            let ran = run(&["explain", file.path()]);
+            assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{program}: {}", ran.error);
+            assert!(ran.error.contains("cannot be"), "{program}: {}", ran.error);
+        }
+    }
+}
+
+/// A small file of which gigabytes come takes no memory, and can be broken off.
+#[test]
+fn a_bomb_is_read_without_memory_and_can_be_interrupted() {
+    let mut bomb = Vec::new();
+    let zeros = std::io::Read::take(std::io::repeat(0), 1 << 32);
+    let text = std::io::Read::chain(LOG.as_bytes(), zeros);
+    let mut encoder = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
+    std::io::Read::read_to_end(&mut encoder, &mut bomb).unwrap();
+    assert!(bomb.len() < 64 << 20);
+    let file = Scratch::new("messages.gz", &bomb);
+    let mut child = command(&["explain", file.path()]).stdout(Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0u64;
+    while begun.elapsed().as_millis() < 1500 && child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        // Of its own: the packed file is mapped.
+        let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let own = own.and_then(|rest| rest.trim().split(' ').next()?.parse().ok());
+        most = most.max(own.unwrap_or(0));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // Control-C, as a terminal sends it.
+    let interrupt =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    interrupt.unwrap();
+    let asked = std::time::Instant::now();
+    child.wait().unwrap();
+    assert!(asked.elapsed().as_secs() < 2, "it did not stop");
+    assert!((1..100_000).contains(&most), "{most} KiB");
+}
+
+#[test]
+fn rotated_files_are_one_log_in_order_of_time() {
+    let first = Scratch::new("messages.2.gz", &{
+        let mut packed = Vec::new();
+        let text: &[u8] = b"Dec 30 10:00:00 host kernel: blk_update_request: I/O error, dev sda, sector 1 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0\n";
+        let mut encoder = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
+        std::io::Read::read_to_end(&mut encoder, &mut packed).unwrap();
+        packed
+    });
+    let folder = std::path::Path::new(first.path()).parent().unwrap().to_owned();
+    let lines = |day: &str| {
+        format!(
+            "{day} 11:00:00 host kernel: blk_update_request: I/O error, dev sda, sector 1 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0\n{day} 12:00:00 host cron[7]: (root) CMD (true)\n"
+        )
+    };
+    std::fs::write(folder.join("messages.1"), lines("Dec 31")).unwrap();
+    std::fs::write(folder.join("messages"), lines("Jan  1")).unwrap();
+    std::fs::write(folder.join("messages.3"), [0u8, 1, 2, 0xff]).unwrap();
+    let ran = run(&["explain", folder.to_str().unwrap(), "--format", "json"]);
+    let text = run(&["explain", folder.to_str().unwrap()]);
+    for name in ["messages.1", "messages", "messages.3"] {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    let told: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+    let names: Vec<&str> = told["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| source["name"].as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(names, ["messages.2.gz", "messages.1", "messages"]);
+    let known = &told["known"][0];
+    assert_eq!(
+        (&known["count"], &known["first"], &known["last"]),
+        (&3.into(), &"Dec 30 10:00:00".into(), &"Jan  1 11:00:00".into())
+    );
+    // Into the next year, and not back by one.
+    assert_eq!(known["seconds"], f64::from(2 * 86_400 + 3_600));
+    assert!(text.out.contains("first on line 1 of messages.2.gz"), "{}", text.out);
+}

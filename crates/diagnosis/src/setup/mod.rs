@@ -21,7 +21,7 @@ pub use rank::{Match, Rank};
 pub use stage::{Kind, Stage};
 pub use story::{Class, Directive, List, Service, Story};
 
-use evidence::setup_log::{Encoding, Header, Piece, Pieces, Section};
+use evidence::setup_log::{Encoding, Header, Piece, Pieces, Section, Stamp};
 use finding::Finding;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,6 +31,10 @@ pub const MOST_TOLD: usize = 1_000;
 /// Sections that failed or took long that are told without being asked for.
 const MOST_WRONG: usize = 20;
 const MOST_SLOW: usize = 5;
+/// Sections that install something that are told of an incident.
+const MOST_RECENT: usize = 50;
+/// Starts of Windows whose times are kept: the newest.
+const MOST_BOOTS: usize = 200;
 /// Milliseconds from which a device's installation is slow.
 const SLOW: u64 = 5_000;
 /// Kinds of operation that are counted apart.
@@ -46,6 +50,8 @@ pub enum Wanted {
     All,
     /// One section, from 1.
     One(u64),
+    /// What failed, and the newest sections that install something: for what other files tell of them.
+    Incident,
 }
 
 /// An operation, and how often it is in the log.
@@ -68,6 +74,8 @@ pub struct SetupLog {
     pub encoding: Encoding,
     /// Starts of Windows.
     pub boots: u64,
+    /// When the newest of them were, by the machine's clock.
+    pub boot_times: Vec<Stamp>,
     /// Sections.
     pub sections: u64,
     /// Entries outside of sections.
@@ -100,6 +108,7 @@ pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
         header: Header::read(data),
         encoding: pieces.encoding(),
         boots: 0,
+        boot_times: Vec::new(),
         sections: 0,
         loose: 0,
         span: None,
@@ -113,8 +122,12 @@ pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
     let (mut last, mut newest) = (None, None);
     for piece in &mut pieces {
         let section = match piece {
-            Piece::Boot(_) => {
+            Piece::Boot(stamp) => {
                 log.boots += 1;
+                if log.boot_times.len() >= MOST_BOOTS {
+                    log.boot_times.remove(0);
+                }
+                log.boot_times.push(stamp);
                 continue;
             }
             Piece::Loose(_) => {
@@ -129,12 +142,20 @@ pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
             Wanted::One(_) => {}
             Wanted::All if asked.len() < MOST_TOLD => asked.push(section),
             Wanted::All => log.left_out += 1,
-            Wanted::Usual if went_wrong(&section) => {
+            Wanted::Usual | Wanted::Incident if went_wrong(&section) => {
                 // The newest are worth most.
                 wrong.push(section);
                 if wrong.len() > MOST_WRONG {
                     wrong.remove(0);
                     log.left_out += 1;
+                }
+            }
+            Wanted::Incident => {
+                if story::is_device(&section) || section.name.contains("Driver") {
+                    asked.push(section);
+                    if asked.len() > MOST_RECENT {
+                        asked.remove(0);
+                    }
                 }
             }
             Wanted::Usual if story::is_device(&section) => {
@@ -148,7 +169,7 @@ pub fn diagnose(data: &[u8], wanted: Wanted) -> SetupLog {
             Wanted::Usual => newest = Some(section),
         }
     }
-    if wrong.is_empty() && slow.is_empty() {
+    if wrong.is_empty() && slow.is_empty() && asked.is_empty() {
         asked.extend(last.or(newest));
     }
     wrong.reverse();

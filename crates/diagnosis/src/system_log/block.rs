@@ -297,10 +297,10 @@ impl Blocks {
     }
 
     /// Begins a block.
-    pub fn open(&mut self, record: &Record<'_>, message: &[u8]) {
+    pub fn open(&mut self, source: u32, record: &Record<'_>, message: &[u8]) {
         self.close();
         let Some(kind) = kind(message) else { return };
-        let mut often = Often { line: record.line, ..Often::default() };
+        let mut often = Often { line: record.line, source, ..Often::default() };
         often.add(record.time, 1);
         let (lines, bytes) = (Vec::new(), 0);
         let mut open = Open { kind, often, lines, bytes, left_out: 0, between: 0, ended: false };

@@ -1,9 +1,9 @@
 //! Messages, folded.
 
 use super::block::Blocks;
-use super::known::Knowns;
-use super::{Often, text};
-use evidence::system_log::{Record, Time};
+use super::known::{Knowns, Seen};
+use super::{Often, Watch, text};
+use evidence::system_log::{Basis, Record, Time};
 use knowledge::messages::{Base, Message, shape};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -70,6 +70,12 @@ pub struct Folder<'b> {
     pub(super) beyond: Often,
     /// Lines that go on with the record before.
     pub(super) continued: u64,
+    /// The file under way, from 0.
+    source: u32,
+    /// Looks out for what was written last before a moment.
+    pub(super) watch: Option<Watch>,
+    /// The start of the system, in microseconds since 1970, as a log that counts from it says.
+    pub(super) booted: Option<i64>,
 }
 
 impl<'b> Folder<'b> {
@@ -92,7 +98,20 @@ impl<'b> Folder<'b> {
             last_host: Vec::new(),
             beyond: Often::default(),
             continued: 0,
+            source: 0,
+            watch: None,
+            booted: None,
         }
+    }
+
+    /// Keeps what was written last before certain moments as well.
+    pub fn watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    /// What follows is of the next file of the same log.
+    pub fn next_source(&mut self) {
+        self.source = self.source.saturating_add(1);
     }
 
     /// Takes the next record.
@@ -105,6 +124,14 @@ impl<'b> Folder<'b> {
             self.all.line = record.line;
         }
         self.all.add(record.time, 1);
+        if let Some(watch) = &mut self.watch {
+            watch.see(self.source, record);
+        }
+        if self.booted.is_none()
+            && let Some(Time { basis: Basis::Boot, micros }) = record.time
+        {
+            self.booted = boot_clock(record.message).and_then(|at| at.checked_sub(micros));
+        }
         let severity = record.severity.map_or(8, |severity| usize::from(severity.min(7)));
         self.by_severity[severity] = self.by_severity[severity].saturating_add(1);
         if record.host != self.last_host {
@@ -165,10 +192,11 @@ impl<'b> Folder<'b> {
         }
         if let Some(entry) = shape.entry {
             let before = shape.often.count.saturating_sub(count);
-            self.knowns.values(self.base, entry, before, record.time, record.line, message);
+            let seen = Seen { source: self.source, record, message };
+            self.knowns.values(self.base, entry, before, &seen);
         }
         if shape.opens {
-            self.blocks.open(record, message);
+            self.blocks.open(self.source, record, message);
         }
     }
 
@@ -179,7 +207,7 @@ impl<'b> Folder<'b> {
         let index = self.shapes.len();
         let entry = self.find(record, message);
         self.shapes.push(Shape {
-            often: Often { line: record.line, ..Often::default() },
+            often: Often { line: record.line, source: self.source, ..Often::default() },
             program: text(record.program, 128),
             text: text(message, MOST_TEXT),
             severity: record.severity,
@@ -200,18 +228,19 @@ impl<'b> Folder<'b> {
     fn without_shape(&mut self, record: &Record<'_>, message: &[u8], count: u64) {
         self.last = None;
         if Blocks::is_one(record, message) {
-            self.blocks.open(record, message);
+            self.blocks.open(self.source, record, message);
         }
         match self.find(record, message) {
             Some(entry) => {
-                let often = self.knowns.beyond(entry, record.line);
+                let seen = Seen { source: self.source, record, message };
+                let often = self.knowns.beyond(entry, &seen);
                 let before = often.count;
                 often.add(record.time, count);
-                self.knowns.values(self.base, entry, before, record.time, record.line, message);
+                self.knowns.values(self.base, entry, before, &seen);
             }
             None => {
                 if self.beyond.count == 0 {
-                    self.beyond.line = record.line;
+                    (self.beyond.line, self.beyond.source) = (record.line, self.source);
                 }
                 self.beyond.add(record.time, count);
             }
@@ -242,9 +271,27 @@ fn repeated(message: &[u8]) -> Option<(u64, &[u8])> {
     Some((count, inner.unwrap_or_default().trim_ascii()))
 }
 
+/// `rtc_cmos 00:04: setting system clock to 2020-05-31T00:00:45 UTC (1590883245)`: microseconds since 1970 (Linux
+/// drivers/rtc/class.c, rtc_hctosys()).
+fn boot_clock(message: &[u8]) -> Option<i64> {
+    let at = memchr::memmem::find(message, b"setting system clock to ")?;
+    let open = memchr::memchr(b'(', &message[at..])?;
+    let rest = message.get(at.checked_add(open)?.checked_add(1)?..)?;
+    let digits = rest.get(..memchr::memchr(b')', rest)?)?;
+    std::str::from_utf8(digits).ok()?.parse::<i64>().ok()?.checked_mul(1_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_counts_from_the_start_tells_when_that_was() {
+        let line: &[u8] =
+            b"rtc_cmos 00:04: setting system clock to 2020-05-31T00:00:45 UTC (1590883245)";
+        assert_eq!(boot_clock(line), Some(1_590_883_245_000_000));
+        assert_eq!(boot_clock(b"setting system clock to ("), None);
+    }
 
     #[test]
     fn what_a_daemon_folded_is_unfolded() {

@@ -1,7 +1,7 @@
 //! What is kept of messages that are known.
 
-use super::{Often, Source};
-use evidence::system_log::Time;
+use super::{Often, Source, text};
+use evidence::system_log::{Record, Time};
 use knowledge::messages::{Base, Entry, Fact, Values};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub struct Known {
 }
 
 impl Known {
-    pub(super) fn of(entry: &Entry) -> Known {
+    pub(crate) fn of(entry: &Entry) -> Known {
         Known {
             id: entry.id.clone(),
             area: entry.area.clone(),
@@ -85,7 +85,19 @@ impl Known {
 struct Occurrence {
     values: Values,
     time: Option<Time>,
+    source: u32,
     line: u64,
+    words: String,
+}
+
+/// Bytes of a message that a fact keeps.
+const MOST_WORDS: usize = 300;
+
+/// A message that is looked at.
+pub(super) struct Seen<'r> {
+    pub source: u32,
+    pub record: &'r Record<'r>,
+    pub message: &'r [u8],
 }
 
 #[derive(Debug, Default)]
@@ -103,19 +115,11 @@ pub(super) struct Knowns {
 
 impl Knowns {
     /// Looks at the values of a message of which `before` others had the same shape.
-    pub fn values(
-        &mut self,
-        base: &Base,
-        entry: usize,
-        before: u64,
-        time: Option<Time>,
-        line: u64,
-        message: &[u8],
-    ) {
+    pub fn values(&mut self, base: &Base, entry: usize, before: u64, seen: &Seen<'_>) {
         if before >= MOST_LOOKED_AT {
             return;
         }
-        let values = base.values(entry, message);
+        let values = base.values(entry, seen.message);
         let kept = self.kept.entry(entry).or_default();
         for (name, value) in &values {
             let own = kept.values.entry(name.clone()).or_default();
@@ -130,15 +134,17 @@ impl Knowns {
             if kept.occurrences.len() >= MOST_FACTS {
                 kept.occurrences.pop();
             }
-            kept.occurrences.push(Occurrence { values, time, line });
+            let &Seen { source, record: &Record { time, line, .. }, message } = seen;
+            let words = text(message, MOST_WORDS);
+            kept.occurrences.push(Occurrence { values, time, source, line, words });
         }
     }
 
     /// Count of an entry's messages that have no shape.
-    pub fn beyond(&mut self, entry: usize, line: u64) -> &mut Often {
+    pub fn beyond(&mut self, entry: usize, seen: &Seen<'_>) -> &mut Often {
         let often = &mut self.kept.entry(entry).or_default().beyond;
         if often.count == 0 {
-            often.line = line;
+            (often.line, often.source) = (seen.record.line, seen.source);
         }
         often
     }
@@ -152,16 +158,22 @@ impl Knowns {
         self.kept.get(&entry).map(|kept| kept.values.clone()).unwrap_or_default()
     }
 
-    /// Facts for what is known of several together.
-    pub fn facts(&self, base: &Base, source: &Source) -> Vec<Fact> {
+    /// Facts for what is known of several together, each with its time as the log has it.
+    pub fn facts(&self, base: &Base, sources: &[Source]) -> Vec<(Fact, Option<Time>)> {
         let mut facts = Vec::new();
         for (entry, kept) in &self.kept {
             let Some(entry) = base.entries().get(*entry) else { continue };
-            facts.extend(kept.occurrences.iter().map(|it| Fact {
-                name: entry.id.clone(),
-                values: it.values.clone(),
-                time: it.time.map(|time| time.micros),
-                place: (source.name.clone(), it.line),
+            facts.extend(kept.occurrences.iter().map(|it| {
+                let source = usize::try_from(it.source).ok().and_then(|at| sources.get(at));
+                let name = source.map(|source| source.name.clone()).unwrap_or_default();
+                let fact = Fact {
+                    name: entry.id.clone(),
+                    values: it.values.clone(),
+                    time: it.time.map(|time| time.micros),
+                    place: (name, it.line),
+                    words: it.words.clone(),
+                };
+                (fact, it.time)
             }));
         }
         facts

@@ -12,12 +12,14 @@ mod tell;
 #[cfg(test)]
 mod tests;
 mod unusual;
+mod watch;
 
 pub use block::{Block, Kind};
 pub use fold::{Folder, MOST_SHAPES};
 pub use known::{Known, Value};
 pub use tell::{Source, SystemLog, Together};
 pub use unusual::Unusual;
+pub use watch::{Before, LastLine, Watch};
 
 use evidence::system_log::Time;
 use serde::Serialize;
@@ -36,6 +38,8 @@ pub struct Often {
     pub last: Option<Time>,
     /// Line of the first one, from 1.
     pub line: u64,
+    /// The file that it is a line of: index into [`SystemLog::sources`].
+    pub source: u32,
 }
 
 impl Often {
@@ -53,7 +57,7 @@ impl Often {
             return;
         }
         self.count = self.count.saturating_add(other.count);
-        self.line = self.line.min(other.line);
+        (self.source, self.line) = (self.source, self.line).min((other.source, other.line));
         let pick = |one: Option<Time>, two: Option<Time>, later: bool| match (one, two) {
             (Some(a), Some(b)) => Some(if (a.micros > b.micros) == later { a } else { b }),
             (one, two) => one.or(two),
@@ -77,6 +81,7 @@ impl Serialize for Often {
             last: Option<String>,
             seconds: Option<f64>,
             line: u64,
+            source: u32,
         }
         let text = |time: Option<Time>| time.map(|time| time.to_string());
         Fields {
@@ -85,6 +90,7 @@ impl Serialize for Often {
             last: text(self.last),
             seconds: self.span().map(|micros| micros as f64 / 1e6),
             line: self.line,
+            source: self.source,
         }
         .serialize(to)
     }

@@ -4,8 +4,8 @@ use super::block::{Block, Kind};
 use super::fold::Folder;
 use super::known::{Known, Value};
 use super::unusual::{Unusual, score};
-use super::{Often, text};
-use evidence::system_log::Reader;
+use super::{Before, Often, Watch, text};
+use evidence::system_log::{Reader, Time};
 use knowledge::messages::{Fact, Message, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -53,6 +53,8 @@ pub struct Together {
     pub known: Known,
     /// What it rests on: entry and line.
     pub facts: Vec<(String, u64)>,
+    /// The file of each.
+    pub files: Vec<String>,
 }
 
 /// A log, explained.
@@ -87,6 +89,15 @@ pub struct SystemLog {
     /// Facts, for what is known of several files together.
     #[serde(skip)]
     pub facts: Vec<Fact>,
+    /// The time of each fact, as the log has it.
+    #[serde(skip)]
+    pub fact_times: Vec<Option<Time>>,
+    /// What was written last before moments that were asked for.
+    #[serde(skip)]
+    pub before: Vec<Before>,
+    /// When the system was started, in microseconds since 1970, where a log that counts from then says it.
+    #[serde(skip)]
+    pub booted: Option<i64>,
 }
 
 const SEVERITIES: [&str; 9] =
@@ -109,8 +120,8 @@ impl SystemLog {
 impl Folder<'_> {
     /// Everything that was taken, told.
     pub fn finish(mut self, sources: Vec<Source>) -> SystemLog {
-        let name = sources.first().cloned().unwrap_or_default();
-        let facts = self.knowns.facts(self.base, &name);
+        let (facts, fact_times): (Vec<_>, Vec<_>) =
+            self.knowns.facts(self.base, &sources).into_iter().unzip();
         let mut blocks = self.blocks.finish();
         for block in &mut blocks {
             block.known = self.of_block(block);
@@ -158,6 +169,7 @@ impl Folder<'_> {
         let together = self.base.together(&facts).into_iter().map(|(entry, facts)| Together {
             known: Known::of(entry),
             facts: facts.iter().map(|fact| (fact.name.clone(), fact.place.1)).collect(),
+            files: facts.iter().map(|fact| fact.place.0.clone()).collect(),
         });
         let together = together.collect();
         let severities = SEVERITIES.into_iter().zip(self.by_severity);
@@ -175,6 +187,9 @@ impl Folder<'_> {
             unknown_shapes,
             unknown_records,
             facts,
+            fact_times,
+            before: self.watch.take().map(Watch::finish).unwrap_or_default(),
+            booted: self.booted,
             sources,
         }
     }

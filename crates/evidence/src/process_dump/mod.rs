@@ -51,6 +51,8 @@ pub struct ProcessDump<'a> {
     pub system: Option<System>,
     /// The process.
     pub process_id: Option<u32>,
+    /// Minutes by which the machine's clock was ahead of universal time, where the writer says it.
+    pub zone: Option<i16>,
     /// What its writer had to say.
     pub comment: Option<String>,
     /// The exception that it was written for.
@@ -104,6 +106,7 @@ impl<'a> ProcessDump<'a> {
             |wanted| found.iter().find(|(kind, _)| *kind == wanted).map(|(_, location)| *location);
         let system = named(stream::SYSTEM).and_then(|at| system::read(&mut reader, at));
         let process_id = named(stream::MISC).and_then(|at| system::process_id(&mut reader, at));
+        let zone = named(stream::MISC).and_then(|at| system::zone(&mut reader, at));
         let comment = match (named(stream::COMMENT_W), named(stream::COMMENT_A)) {
             (Some(at), _) => reader.bytes("CommentStreamW", at.capped(MOST_TEXT)).map(wide),
             (None, Some(at)) => reader
@@ -138,6 +141,7 @@ impl<'a> ProcessDump<'a> {
             flags,
             system,
             process_id,
+            zone,
             comment,
             exception,
             threads,

@@ -56,6 +56,33 @@ pub(super) fn read(reader: &mut Reader<'_>, at: Location) -> Option<System> {
     Some(system)
 }
 
+/// The machine's zone when the dump was written: minutes by which its clock was ahead of universal time
+/// (`MINIDUMP_MISC_INFO_3`: `TimeZoneId` and a `TIME_ZONE_INFORMATION`).
+pub(super) fn zone(reader: &mut Reader<'_>, at: Location) -> Option<i16> {
+    const FIELD: &str = "MINIDUMP_MISC_INFO_3";
+    const MISC3_TIMEZONE: u32 = 0x40;
+    const DAYLIGHT: u32 = 2;
+    // Older writers end before it, which is no lack.
+    if at.size < 232 {
+        return None;
+    }
+    let read = || {
+        let bytes = slice(reader.data, at.offset, 232, FIELD)?;
+        let word = |offset: u64| u32_at(bytes, offset, FIELD);
+        Ok((word(4)?, word(56)?, word(60)?, word(144)?, word(228)?))
+    };
+    let read = read();
+    let (flags, id, bias, standard, daylight) = reader.had(read)?;
+    if flags & MISC3_TIMEZONE == 0 {
+        return None;
+    }
+    let more = if id == DAYLIGHT { daylight } else { standard };
+    let behind = bias.cast_signed().checked_add(more.cast_signed())?;
+    // From UTC-12 to UTC+14.
+    let ahead = i16::try_from(behind.checked_neg()?).ok()?;
+    (-720..=840).contains(&ahead).then_some(ahead)
+}
+
 pub(super) fn process_id(reader: &mut Reader<'_>, at: Location) -> Option<u32> {
     const FIELD: &str = "MINIDUMP_MISC_INFO";
     const HAS_PROCESS_ID: u32 = 1;

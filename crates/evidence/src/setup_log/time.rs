@@ -64,6 +64,11 @@ impl Stamp {
         (blanks > 0).then_some((Stamp { year, month, day, clock }, used))
     }
 
+    /// Reads what [`Stamp`] is written as, which is also how a log has it.
+    pub fn parse(text: &str) -> Option<Stamp> {
+        Stamp::read(text.as_bytes()).map(|(stamp, _)| stamp)
+    }
+
     /// The first one in `bytes`, wherever it stands.
     pub(super) fn find(bytes: &[u8]) -> Option<Stamp> {
         memchr::memchr_iter(b'/', bytes)

@@ -18,7 +18,7 @@ pub(super) struct Header<'a> {
 }
 
 /// What is remembered from line to line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     /// The last time of the traditional form, as written, and what it is.
     last: ([u8; 15], i64),

@@ -55,6 +55,12 @@ impl Reader {
         }
     }
 
+    /// For the file that goes on where the one that this reader has read ends: the clock of the log goes on, so that
+    /// a log without years counts them from file to file.
+    pub fn next_file(&self, format: Format) -> Reader {
+        Reader { clock: self.clock.clone(), ..Reader::new(format) }
+    }
+
     /// Takes the next piece of the log, and hands out the records that end in it.
     pub fn push(&mut self, piece: &[u8], take: &mut impl FnMut(&Record<'_>)) {
         if self.format == Format::JournalExport {

@@ -41,6 +41,35 @@ impl Time {
         same.then(|| self.micros.checked_sub(earlier.micros)).flatten()
     }
 
+    /// A local moment, of a clock that told no year: counted in the year `first` instead of the first one of the
+    /// log. `None` where that year has no such day, and for any other basis.
+    pub fn in_year(&self, first: i64) -> Option<Time> {
+        if self.basis != Basis::NoYear {
+            return None;
+        }
+        let date = Date::of_days(u64::try_from(self.micros.div_euclid(DAY)).ok()?);
+        let year = i64::from(date.year).checked_sub(FIRST_YEAR)?.checked_add(first)?;
+        let (month, day) = (i64::from(date.month), i64::from(date.day));
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        if !(1..=9999).contains(&year) || (month, day) == (2, 29) && !leap {
+            return None;
+        }
+        let rest = self.micros.rem_euclid(DAY);
+        Some(Time { basis: Basis::Local, micros: days(year, month, day) * DAY + rest })
+    }
+
+    /// A local moment of a date and milliseconds since midnight; `None` where there is none.
+    pub fn local(year: u16, month: u8, day: u8, millis: u32) -> Option<Time> {
+        let date = [year.into(), month.into(), day.into()];
+        let midnight = Time::of(Basis::Local, date, [0; 3], 0)?;
+        Some(Time { micros: midnight.micros.checked_add(i64::from(millis) * 1000)?, ..midnight })
+    }
+
+    /// The moment in universal time, `micros` since 1970.
+    pub fn universal(micros: i64) -> Time {
+        Time { basis: Basis::Universal(0), micros }
+    }
+
     /// Of a civil date and a time of day; `None` where there is no such moment.
     pub(super) fn of(basis: Basis, date: [i64; 3], clock: [i64; 3], micros: i64) -> Option<Time> {
         let [year, month, day] = date;

@@ -1,6 +1,6 @@
 //! Entries, and the one that a message is.
 
-use super::entry::{Entry, Matches, Severity, Values};
+use super::entry::{Entry, Matches, Severity, Together, Values};
 use super::facts::Fact;
 use super::{Fault, Source, sources};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -229,6 +229,24 @@ impl Base {
             })
             .collect();
         found.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.severity));
+        found
+    }
+
+    /// Entries that `facts` are together, with every choice of facts that is one; as indices into `facts`. The
+    /// worst come first, and of these the surest.
+    pub fn related(&self, facts: &[Fact]) -> Vec<(&Entry, &Together, Vec<Vec<usize>>)> {
+        let mut found: Vec<(&Entry, &Together, Vec<Vec<usize>>)> = self
+            .entries
+            .iter()
+            .filter_map(|entry| {
+                let Matches::Facts(together) = &entry.matches else { return None };
+                let choices = together.all(facts);
+                (!choices.is_empty()).then_some((entry, together, choices))
+            })
+            .collect();
+        found.sort_by_key(|(entry, together, _)| {
+            std::cmp::Reverse((entry.severity, together.certainty))
+        });
         found
     }
 

@@ -125,14 +125,20 @@ fn facts(base: &Base, lines: &[String]) -> Vec<Fact> {
         let time = i64::try_from(at).ok().map(|at| at * 1_000_000);
         if let Some((found, text)) = found {
             let values = base.values(found.index, text);
-            facts.push(Fact { name: found.entry.id.clone(), values, time, place });
+            facts.push(Fact {
+                name: found.entry.id.clone(),
+                values,
+                time,
+                place,
+                words: String::new(),
+            });
         } else if let Some(name) = line.strip_prefix("fact ") {
             // A fact of another reader: `fact dump code=0x9f module=a`.
             let mut words = name.split(' ');
             let name = words.next().unwrap_or_default().to_owned();
             let values = words.filter_map(|word| word.split_once('='));
             let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            facts.push(Fact { name, values, time, place });
+            facts.push(Fact { name, values, time, place, words: String::new() });
         }
     }
     facts

@@ -1,6 +1,6 @@
 //! An entry of `knowledge/messages`, read.
 
-use super::facts::Part;
+use super::facts::{Certainty, Part};
 use super::{Fault, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -127,6 +127,12 @@ struct File {
     facts: Vec<Part>,
     #[serde(default)]
     same: Vec<String>,
+    #[serde(default)]
+    shared: Vec<String>,
+    #[serde(default)]
+    differ: Vec<String>,
+    #[serde(default)]
+    certainty: Certainty,
     within: Option<u64>,
     #[serde(default)]
     ordered: bool,
@@ -197,7 +203,15 @@ impl Entry {
         } else {
             let parts = file.facts;
             let within = file.within.map(|seconds| seconds.saturating_mul(1_000_000));
-            Matches::Facts(Together { parts, same: file.same, within, ordered: file.ordered })
+            Matches::Facts(Together {
+                parts,
+                same: file.same,
+                shared: file.shared,
+                differ: file.differ,
+                certainty: file.certainty,
+                within,
+                ordered: file.ordered,
+            })
         };
         Ok(Entry {
             id: id.to_owned(),

@@ -15,7 +15,7 @@ mod tests;
 pub use base::{Base, Found, Message};
 pub use check::check;
 pub use entry::{Entry, Matches, Severity, Values};
-pub use facts::{Fact, Part, Together};
+pub use facts::{Certainty, Fact, Part, Together};
 pub use shape::shape;
 
 /// Name (`gpu/radeon-reserve-failed.toml`) and text of each file in `knowledge/messages`, in order of names.

@@ -94,6 +94,7 @@ fn facts_go_together_by_order_time_and_values() {
         same: vec!["device".to_owned()],
         within: Some(10_000_000),
         ordered: true,
+        ..Together::default()
     };
     let find = |facts: &[Fact]| together.find(facts);
     assert_eq!(find(&[fact("effect", "a", 5), fact("cause", "a", 0)]), Some(vec![1, 0]));
@@ -106,4 +107,25 @@ fn facts_go_together_by_order_time_and_values() {
     let many: Vec<Fact> = (0..2000).map(|at| fact("cause", &at.to_string(), 0)).collect();
     let together = Together { parts: vec![part("cause"); 8], ..together };
     assert_eq!(together.find(&many), None);
+}
+
+#[test]
+fn each_effect_has_its_nearest_cause() {
+    let part = |name: &str| Part { is: vec![name.to_owned()], with: Values::new() };
+    let parts = vec![part("cause"), part("effect")];
+    let shared = vec!["device".to_owned()];
+    let together = Together { parts: parts.clone(), shared, ordered: true, ..Together::default() };
+    let facts = [
+        fact("cause", "a", 0),
+        fact("cause", "a", 7),
+        fact("effect", "a", 9),
+        fact("effect", "b", 9),
+        Fact { values: Values::new(), ..fact("effect", "", 9) },
+        fact("effect", "A", 3),
+    ];
+    // One of another device, and one of which no device is known, belong to none.
+    assert_eq!(together.all(&facts), vec![vec![1, 2], vec![0, 5]]);
+    let differ = vec!["device".to_owned()];
+    let together = Together { parts, differ, ..Together::default() };
+    assert_eq!(together.all(&facts), vec![vec![1, 3]]);
 }

@@ -50,7 +50,7 @@ pub fn crash_text(name: &str, it: &Crash, detail: CrashDetail, look: &Look<'_>) 
     page.finish()
 }
 
-fn headline(page: &mut Page<'_>, name: &str, it: &Crash) {
+pub(super) fn headline(page: &mut Page<'_>, name: &str, it: &Crash) {
     let explained = &it.explained;
     page.wrapped(0, 2, &[(Ink::Strong, name), (Ink::Plain, ": "), (Ink::Plain, it.system.kind)]);
     page.blank();
@@ -83,7 +83,7 @@ fn parameters(page: &mut Page<'_>, it: &Crash) {
     }
 }
 
-fn whose(page: &mut Page<'_>, it: &Crash) {
+pub(super) fn whose(page: &mut Page<'_>, it: &Crash) {
     page.blank();
     match &it.blame {
         None => page.wrapped(2, 4, &[(Ink::Warn, "Nobody to blame is known"), (Ink::Plain, ".")]),
@@ -218,7 +218,12 @@ pub(super) fn stack(page: &mut Page<'_>, stack: &[StackFrame], blame: Option<&Bl
     }
 }
 
-fn stack_frame(page: &mut Page<'_>, index: usize, frame: &StackFrame, blame: Option<&Blame>) {
+pub(super) fn stack_frame(
+    page: &mut Page<'_>,
+    index: usize,
+    frame: &StackFrame,
+    blame: Option<&Blame>,
+) {
     let text = match &frame.spot {
         Some(spot) => spot.text(),
         None => format!("0x{:x}, in no module", frame.address),

@@ -2,7 +2,7 @@
 
 use super::page::{Ink, Page, clip};
 use super::{Look, WIDTH, number};
-use diagnosis::system_log::{Block, Known, Often, SystemLog, Together, Unusual};
+use diagnosis::system_log::{Block, Known, Often, Source, SystemLog, Together, Unusual};
 use knowledge::messages::Severity;
 
 /// Lines of a block that are shown without being asked for.
@@ -21,7 +21,7 @@ pub fn system_log_text(log: &SystemLog, full: bool, look: &Look<'_>) -> String {
         page.heading(0, "What goes together");
         for it in &log.together {
             page.blank();
-            together(&mut page, it);
+            together(&mut page, it, log.sources.len() > 1);
         }
     }
     blocks(&mut page, log, full);
@@ -30,7 +30,7 @@ pub fn system_log_text(log: &SystemLog, full: bool, look: &Look<'_>) -> String {
         page.heading(0, "Messages that are known, the worst first");
         for known in &log.known {
             page.blank();
-            told(&mut page, known);
+            told(&mut page, known, &log.sources);
         }
     }
     unusual(&mut page, log, full);
@@ -121,7 +121,7 @@ fn summary(page: &mut Page<'_>, log: &SystemLog) {
 }
 
 /// `3 times, Jan 1 00:00:00 to Jan 2 00:00:00, 1.0 a day, first on line 7`.
-fn often(it: &Often) -> String {
+pub(super) fn often(it: &Often, sources: &[Source]) -> String {
     let mut text = match it.count {
         1 => "once".to_owned(),
         count => format!("{} times", number(count)),
@@ -137,7 +137,17 @@ fn often(it: &Often) -> String {
         _ => {}
     }
     let word = if it.count == 1 { "line" } else { "first on line" };
-    text + &format!(", {word} {}", number(it.line))
+    text += &format!(", {word} {}", number(it.line));
+    // Where a log has one file, it goes without saying.
+    match usize::try_from(it.source).ok().and_then(|at| sources.get(at)) {
+        Some(source) if sources.len() > 1 => text + " of " + file_name(&source.name),
+        _ => text,
+    }
+}
+
+/// The last part of a path.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// How often in a unit of time that makes it more than one.
@@ -160,18 +170,18 @@ pub(super) fn ink(severity: Severity) -> Ink {
     }
 }
 
-fn head(page: &mut Page<'_>, known: &Known) {
+pub(super) fn head(page: &mut Page<'_>, indent: usize, known: &Known) {
     let mark = format!("{}[{}]", known.severity.name(), known.id);
     page.wrapped(
-        0,
-        2,
+        indent,
+        indent + 2,
         &[(ink(known.severity), &mark), (Ink::Plain, ": "), (Ink::Strong, &known.title)],
     );
 }
 
-fn told(page: &mut Page<'_>, known: &Known) {
-    head(page, known);
-    page.wrapped(2, 4, &[(Ink::Plain, &often(&known.often))]);
+fn told(page: &mut Page<'_>, known: &Known, sources: &[Source]) {
+    head(page, 0, known);
+    page.wrapped(2, 4, &[(Ink::Plain, &often(&known.often, sources))]);
     if !known.example.is_empty() {
         let program = if known.program.is_empty() { "" } else { ": " };
         let line = format!("{}{program}{}", known.program, known.example);
@@ -198,7 +208,7 @@ fn told(page: &mut Page<'_>, known: &Known) {
     meaning(page, known);
 }
 
-fn meaning(page: &mut Page<'_>, known: &Known) {
+pub(super) fn meaning(page: &mut Page<'_>, known: &Known) {
     let parts = [
         ("Means", &known.meaning),
         ("Cause", &known.cause),
@@ -216,10 +226,13 @@ fn meaning(page: &mut Page<'_>, known: &Known) {
     }
 }
 
-fn together(page: &mut Page<'_>, it: &Together) {
-    head(page, &it.known);
-    let facts: Vec<String> =
-        it.facts.iter().map(|(name, line)| format!("{name} (line {})", number(*line))).collect();
+fn together(page: &mut Page<'_>, it: &Together, several: bool) {
+    head(page, 0, &it.known);
+    let place = |((name, line), file): (&(String, u64), &String)| {
+        let of = if several { format!(" of {}", file_name(file)) } else { String::new() };
+        format!("{name} (line {}{of})", number(*line))
+    };
+    let facts: Vec<String> = it.facts.iter().zip(&it.files).map(place).collect();
     page.labelled(2, LABEL, "Rests on", &facts.join(", "));
     meaning(page, &it.known);
 }
@@ -233,7 +246,7 @@ fn blocks(page: &mut Page<'_>, log: &SystemLog, full: bool) {
     let most = if full { usize::MAX } else { FEW_BLOCKS };
     for block in log.blocks.iter().take(most) {
         page.blank();
-        one_block(page, block, full);
+        one_block(page, block, full, &log.sources);
     }
     let more = (log.blocks.len().saturating_sub(most)) as u64;
     if more > 0 {
@@ -249,13 +262,13 @@ fn blocks(page: &mut Page<'_>, log: &SystemLog, full: bool) {
     }
 }
 
-fn one_block(page: &mut Page<'_>, block: &Block, full: bool) {
+fn one_block(page: &mut Page<'_>, block: &Block, full: bool, sources: &[Source]) {
     page.wrapped(
         0,
         2,
         &[(Ink::Bad, block.kind.name()), (Ink::Plain, ": "), (Ink::Strong, &block.title)],
     );
-    page.wrapped(2, 4, &[(Ink::Plain, &often(&block.often))]);
+    page.wrapped(2, 4, &[(Ink::Plain, &often(&block.often, sources))]);
     let calls = block.calls.join(" < ");
     let modules = block.modules.join(", ");
     let parts = [
@@ -307,7 +320,7 @@ fn unusual(page: &mut Page<'_>, log: &SystemLog, full: bool) {
             0,
             &[(if it.level >= 2 { Ink::Warn } else { Ink::Plain }, &clip(&line, 3 * WIDTH))],
         );
-        page.wrapped(6, 8, &[(Ink::Faint, &often(&it.often))]);
+        page.wrapped(6, 8, &[(Ink::Faint, &often(&it.often, &log.sources))]);
     }
     let more = log.unknown_shapes.saturating_sub(shown.len()) as u64;
     if more > 0 {
