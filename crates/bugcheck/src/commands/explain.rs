@@ -8,7 +8,7 @@ use crate::output::{self, Format};
 use crate::programs::{Places, Store};
 use crate::zone;
 use clap::Args;
-use diagnosis::incident::{Evidence, Settings};
+use diagnosis::incident::{Evidence, Settings, common_folder};
 use diagnosis::setup::Wanted;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -208,14 +208,21 @@ fn several(
             Ok(())
         })
     };
-    let first = Together { brief, settings: Arc::clone(&settings), ..Together::default() };
+    let names: Vec<String> = files.iter().map(|item| item.path().display().to_string()).collect();
+    let folder = common_folder(names.iter().map(String::as_str));
+    let first = Together {
+        brief,
+        folder: folder.clone(),
+        settings: Arc::clone(&settings),
+        ..Together::default()
+    };
     read(&others, &first, &mut collected)?;
-    let before = collected.evidence().to_vec();
+    let before = if logs.is_empty() { Vec::new() } else { collected.evidence().to_vec() };
     let mut moments: Vec<i64> = before.iter().filter_map(Evidence::crashed).collect();
     moments.sort_unstable();
     moments.dedup();
     moments.drain(..moments.len().saturating_sub(MOST_CRASHES));
-    let second = Together { brief, moments, before, settings: Arc::clone(&settings) };
+    let second = Together { brief, folder, moments, before, settings: Arc::clone(&settings) };
     read(&logs, &second, &mut collected)?;
     // One file that is known among others that are not is told as if it had been named.
     if brief

@@ -25,7 +25,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             let look = report::Look { colour: output::wants_colour(), source: &source };
             let detail = CrashDetail { modules: wish.modules };
             let mut text = match wish.is_brief() {
-                true => report::crash_brief(name, &crash, &look),
+                true => report::crash_brief(wish.called(name), &crash, &look),
                 false => report::crash_text(name, &crash, detail, &look),
             };
             if wish.many {

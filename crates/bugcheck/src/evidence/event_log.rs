@@ -23,5 +23,5 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
         cut: 0,
         damage: read.damage,
     }]);
-    told(name, &log, true, wish)
+    told(name, log, true, wish)
 }

@@ -36,7 +36,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             let mut text = report::image_text(name, &facts, coverage.as_ref(), &look);
             text.push_str(&report::signing_text(&signing, &look));
             if let Some(seen) = seen.as_ref().filter(|_| wish.is_brief()) {
-                text = report::image_brief(name, &facts, &seen.brief, &look);
+                text = report::image_brief(wish.called(name), &facts, &seen.brief, &look);
             }
             if wish.many {
                 text.push('\n');

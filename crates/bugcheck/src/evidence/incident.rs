@@ -72,14 +72,15 @@ impl Collected {
         base: &Base,
         settings: &Settings,
     ) -> Result<(), Failure> {
-        let incident = Incident::of(&self.evidence, self.further, base, settings);
+        let is_incident = self.is_incident();
+        let incident = Incident::of(self.evidence, self.further, base, settings);
         if let Some(out) = html {
             fs::write(out, report::incident_html(&incident, &self.buckets)).map_err(|error| {
                 Failure::Input(format!("{}: it cannot be written: {error}.", out.display()))
             })?;
         }
         if format == Format::Json {
-            if !self.is_incident() {
+            if !is_incident {
                 return Ok(());
             }
             let text = report::incident_json(&incident, &self.buckets, true);
@@ -94,13 +95,13 @@ impl Collected {
             output::print("\n")?;
         }
         if !full {
-            let dumps = if many { "Each dump is told by --all. " } else { "" };
             let left = match self.left_out {
                 0 => String::new(),
                 left => format!("{left} further files are left out here. "),
             };
+            let what = if many { "each dump" } else { "each file" };
             let sentence =
-                format!("\n{dumps}{left}--all, or explain of one file, tells it in full.\n");
+                format!("\n{left}--all tells {what} in full, and so does explain of it.\n");
             output::print(&sentence)?;
         }
         Ok(())

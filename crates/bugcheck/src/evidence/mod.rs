@@ -70,6 +70,8 @@ pub(crate) struct Told {
 pub(crate) struct Together {
     /// Whether each is to be told in a few lines.
     pub brief: bool,
+    /// Folder in which all files lie; in a few lines they are named within it.
+    pub folder: String,
     /// Moments before which last lines of logs are wanted, in microseconds since 1970, UTC.
     pub moments: Vec<i64>,
     /// What was read before, and what the user says of clocks.
@@ -81,6 +83,12 @@ impl Wish<'_> {
     /// Whether files are told in a few lines.
     fn is_brief(&self) -> bool {
         self.together.is_some_and(|together| together.brief)
+    }
+
+    /// A file's name as it is shown.
+    fn called<'n>(&self, name: &'n str) -> &'n str {
+        let folder = self.together.filter(|it| it.brief).map(|it| it.folder.as_str());
+        folder.and_then(|folder| name.strip_prefix(folder)).unwrap_or(name)
     }
 
     /// What a file tells of an incident, if that is wanted.

@@ -20,7 +20,7 @@ enum Age {
     /// Its name has a date.
     Date(String),
     /// Its name has a number: a high one is older.
-    Number(std::cmp::Reverse(u32)),
+    Number(std::cmp::Reverse<u32>),
     /// It is called old.
     Old,
     /// It is the one that is written.

@@ -43,7 +43,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let full = wish.sections != Wanted::Usual;
             let mut text = match wish.is_brief() {
-                true => report::setup_log_brief(name, &log, &look),
+                true => report::setup_log_brief(wish.called(name), &log, &look),
                 false => report::setup_log_text(name, &log, full, &look),
             };
             if wish.many {

@@ -52,7 +52,7 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
     reader.finish(&mut |record| folder.take(record));
     drop(passed);
     let log = folder.finish(vec![Source::of(name, format.name(), &reader)]);
-    told(name, &log, false, wish)
+    told(name, log, false, wish)
 }
 
 /// A log from a pipe, of which `head` has been read.
@@ -71,7 +71,7 @@ pub(super) fn stream(
         .map_err(|error| Failure::Input(format!("{name}: it cannot be read: {error}.")))?;
     drop(passed);
     let log = folder.finish(vec![Source::of(name, format.name(), &reader)]);
-    told(name, &log, false, wish)
+    told(name, log, false, wish)
 }
 
 /// A log that was rotated, `older` the oldest first: read as one, in order of time. What cannot be read of one file
@@ -118,7 +118,7 @@ pub(super) fn rotated(older: &[PathBuf], newest: &Path, wish: &Wish<'_>) -> Resu
     }
     drop(passed);
     let log = folder.finish(sources);
-    told(&newest.display().to_string(), &log, false, wish)
+    told(&newest.display().to_string(), log, false, wish)
 }
 
 /// Reads all of a log.
@@ -156,21 +156,26 @@ pub(super) fn watch(wish: &Wish<'_>, folder: &mut Folder<'_>) {
 /// What is said of a log. `is_events` says that its lines are numbered records.
 pub(super) fn told(
     name: &str,
-    log: &SystemLog,
+    mut log: SystemLog,
     is_events: bool,
     wish: &Wish<'_>,
 ) -> Result<Told, Failure> {
-    let seen = wish.seen(|| diagnosis::incident::of_log(log, is_events));
+    let seen = wish.seen(|| diagnosis::incident::of_log(&log, is_events));
+    if wish.is_brief() {
+        for source in &mut log.sources {
+            source.name = wish.called(&source.name).to_owned();
+        }
+    }
     let text = match wish.format {
         Form::Json => {
-            report::system_log_json(name, log, wish.many).map_err(crate::commands::no_json)?
+            report::system_log_json(name, &log, wish.many).map_err(crate::commands::no_json)?
         }
         Form::Text => {
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let full = wish.sections == Wanted::All;
             let mut text = match wish.is_brief() {
-                true => report::system_log_brief(log, &look),
-                false => report::system_log_text(log, full, &look),
+                true => report::system_log_brief(&log, &look),
+                false => report::system_log_text(&log, full, &look),
             };
             if wish.many {
                 text.push('\n');

@@ -181,17 +181,23 @@ fn every_packing_is_read_as_it_comes_and_a_cut_one_is_no_answer() {
 #[test]
 fn a_bomb_is_read_without_memory_and_can_be_interrupted() {
     let mut bomb = Vec::new();
-    let zeros = std::io::Read::take(std::io::repeat(0), 1 << 32);
-    let text = std::io::Read::chain(LOG.as_bytes(), zeros);
-    let mut encoder = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
-    std::io::Read::read_to_end(&mut encoder, &mut bomb).unwrap();
-    assert!(bomb.len() < 64 << 20);
+    let pack = |text: &mut dyn std::io::Read, to: &mut Vec<u8>| {
+        let mut encoder = flate2::read::GzEncoder::new(text, flate2::Compression::best());
+        std::io::Read::read_to_end(&mut encoder, to).unwrap();
+    };
+    pack(&mut LOG.as_bytes(), &mut bomb);
+    let mut zeros = Vec::new();
+    pack(&mut std::io::Read::take(std::io::repeat(0), 1 << 28), &mut zeros);
+    // 64 GiB.
+    bomb.extend(zeros.iter().cycle().take(zeros.len() * 256));
+    assert!(bomb.len() < 80 << 20);
     let file = Scratch::new("messages.gz", &bomb);
     let mut child = command(&["explain", file.path()]).stdout(Stdio::piped()).spawn().unwrap();
     let begun = std::time::Instant::now();
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0u64;
-    while begun.elapsed().as_millis() < 1500 && child.try_wait().unwrap().is_none() {
+    while begun.elapsed().as_millis() < 1500 {
+        assert!(child.try_wait().unwrap().is_none(), "it came to an end");
         let status = std::fs::read_to_string(&status).unwrap_or_default();
         // Of its own: the packed file is mapped.
         let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));

@@ -33,6 +33,8 @@ pub fn of_image(file: &str, image: &Image<'_>, facts: &ImageFacts, signing: &Sig
         brief += ", unsigned";
         let words = format!("{driver} has no signature of its own");
         say(&mut it, "image-unsigned", of_driver(), None, 0, &words);
+        // It is a matter of the whole file.
+        it.said.iter_mut().rev().take(1).for_each(|said| said.unit = Unit::Line);
     }
     for signature in &signing.signatures {
         let at = u64::try_from(signature.offset).unwrap_or(u64::MAX);

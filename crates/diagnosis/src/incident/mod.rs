@@ -194,6 +194,23 @@ impl Evidence {
         self.crash.as_ref().and_then(|row| row.micros)
     }
 
+    /// Names of files without the folder that all have.
+    fn within(&mut self, folder: &str) {
+        let strip = |name: &mut String| {
+            if let Some(rest) = name.strip_prefix(folder) {
+                *name = rest.to_owned();
+            }
+        };
+        strip(&mut self.file);
+        self.older.iter_mut().for_each(strip);
+        self.said.iter_mut().for_each(|said| strip(&mut said.fact.place.0));
+        self.happened.iter_mut().for_each(|it| strip(&mut it.file));
+        self.links.iter_mut().for_each(|link| strip(&mut link.place.file));
+        if let Some((_, place)) = &mut self.zone {
+            strip(&mut place.file);
+        }
+    }
+
     fn say(&mut self, said: Said) {
         if self.said.len() < MOST_SAID {
             self.said.push(said);
@@ -231,6 +248,18 @@ fn build(stamp: u32, checksum: u32, size: u32) -> String {
         (0, _) => format!("checksum {checksum:x}, size {size:x}"),
         _ => format!("{stamp:08X}{size:x}"),
     }
+}
+
+/// The folder in which all of these files lie, with a slash at its end; empty if they have none in common.
+pub fn common_folder<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let folder = |name: &'n str| name.rfind('/').map_or("", |at| &name[..=at]);
+    let mut names = names.into_iter();
+    let first = names.next().map(folder).unwrap_or_default();
+    let common = names.fold(first, |common, name| {
+        let alike = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+        folder(common.get(..alike).unwrap_or_default())
+    });
+    common.to_owned()
 }
 
 /// The last part of a path, in small letters.
@@ -330,6 +359,9 @@ impl Buckets {
 /// Files, related.
 #[derive(Clone, Debug, Serialize)]
 pub struct Incident {
+    /// Folder in which all files lie, with a slash at its end; empty if they have none in common. Names of files
+    /// are told without it.
+    pub folder: String,
     /// The files, in the order in which they were given.
     pub files: Vec<File>,
     /// Files beyond [`MOST_FILES`], which were not related.
@@ -364,7 +396,12 @@ pub fn universal_by(
 
 impl Incident {
     /// Relates `all`; `further` files were explained and are not among them.
-    pub fn of(all: &[Evidence], further: u64, base: &Base, settings: &Settings) -> Incident {
+    pub fn of(mut all: Vec<Evidence>, further: u64, base: &Base, settings: &Settings) -> Incident {
+        let names = |it: &'_ Evidence| [&it.older[..], std::slice::from_ref(&it.file)].concat();
+        let names: Vec<String> = all.iter().flat_map(names).collect();
+        let folder = common_folder(names.iter().map(String::as_str));
+        all.iter_mut().for_each(|it| it.within(&folder));
+        let all = &all[..];
         let clocks = clock::of(all, settings);
         let (relations, relations_beyond) = relate::relate(all, &clocks, base, settings);
         let (timeline, apart) = timeline::of(all, &clocks, settings);
@@ -387,6 +424,7 @@ impl Incident {
             clock: clock.clone(),
         });
         Incident {
+            folder,
             files: files.collect(),
             further,
             relations,

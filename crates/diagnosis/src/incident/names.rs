@@ -31,6 +31,7 @@ pub(super) fn resolve(all: &[Evidence]) -> Vec<Resolved> {
             to.push((link.to.as_str(), &link.place));
         }
     }
+    published(all, &mut links);
     let mut found = Vec::new();
     for (of, it) in all.iter().enumerate() {
         for said in &it.said {
@@ -47,6 +48,30 @@ pub(super) fn resolve(all: &[Evidence]) -> Vec<Resolved> {
         }
     }
     found
+}
+
+/// Windows calls an INF `oem7.inf`; which one at hand that is, the driver says that both install.
+fn published<'e>(all: &'e [Evidence], links: &mut Links<'e>) {
+    let is_oem = |inf: &str| {
+        let number = inf.strip_prefix("oem").and_then(|rest| rest.strip_suffix(".inf"));
+        number.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let of_inf = || {
+        let all = all.iter().flat_map(|it| &it.links);
+        all.filter(|link| link.kind == LinkKind::Inf)
+    };
+    let mut own: BTreeMap<&str, &str> = BTreeMap::new();
+    for link in of_inf().filter(|link| !is_oem(&link.from)) {
+        own.entry(link.to.as_str()).or_insert(link.from.as_str());
+    }
+    for link in of_inf().filter(|link| is_oem(&link.from)) {
+        if let Some(inf) = own.get(link.to.as_str()) {
+            let to = links.entry((LinkKind::Published, link.from.as_str())).or_default();
+            if to.is_empty() {
+                to.push((inf, &link.place));
+            }
+        }
+    }
 }
 
 fn one(of: usize, said: &Said, links: &Links<'_>, found: &mut Vec<Resolved>) {
@@ -92,7 +117,11 @@ fn devices(all: &[Evidence], found: &mut Vec<Resolved>) {
                     other.said.iter().filter(|said| said.fact.name.starts_with("setup-"));
                 for setup in of_setup {
                     // That it is the INF of the section is told anyway.
-                    let same = setup.fact.values.get("inf") == inf.fact.values.get("inf");
+                    let alike = |name: &str| {
+                        let value = setup.fact.values.get(name);
+                        value.is_some() && value == inf.fact.values.get(name)
+                    };
+                    let same = ["inf", "driver", "service"].into_iter().any(alike);
                     let id = setup.ids.iter().find(|id| ids.contains(id.as_str()));
                     let Some(id) = id.filter(|_| !same && made.len() < MOST_FACTS) else {
                         continue;

@@ -5,8 +5,8 @@ use super::dump::GUESSED;
 use super::names::{Resolved, resolve};
 use super::{Evidence, Place};
 use crate::system_log::Known;
-use knowledge::messages::{Base, Certainty, Entry, Fact, Together};
-use serde::Serialize;
+use knowledge::messages::{Base, Certainty, Entry, Fact, Severity, Together};
+use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 
 /// Relations of one entry that are told, at most.
@@ -34,7 +34,7 @@ pub struct Ground {
 #[derive(Clone, Debug, Serialize)]
 pub struct Relation {
     /// What is known of it.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "entry")]
     pub known: Known,
     /// How sure it is.
     pub certainty: Certainty,
@@ -46,6 +46,28 @@ pub struct Relation {
     pub apart: Option<u64>,
     /// Why it is less sure than it could be: sentences.
     pub doubts: Vec<String>,
+}
+
+/// Of what is known only what is about the entry: it counts nothing.
+fn entry<S: Serializer>(known: &Known, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Fields<'a> {
+        id: &'a str,
+        severity: Severity,
+        title: &'a str,
+        meaning: &'a str,
+        remedy: &'a str,
+        references: &'a [String],
+    }
+    Fields {
+        id: &known.id,
+        severity: known.severity,
+        title: &known.title,
+        meaning: &known.meaning,
+        remedy: &known.remedy,
+        references: &known.references,
+    }
+    .serialize(to)
 }
 
 /// Finds what belongs together; and how many further relations were left out.
@@ -140,13 +162,22 @@ fn relation(
         certainty = Certainty::Possible;
         doubts.push("That the driver is to blame for the crash is a guess.".to_owned());
     }
-    let ground = |(it, fact): &(&Resolved, &Fact)| Ground {
-        fact: fact.name.clone(),
-        place: Place { file: fact.place.0.clone(), unit: it.said.unit, at: fact.place.1 },
-        words: fact.words.clone(),
-        micros: fact.time,
-        written: it.said.time.filter(|_| fact.time.is_none()).map(|time| time.to_string()),
-        by: it.by.clone(),
+    let place = |(it, fact): &(&Resolved, &Fact)| Place {
+        file: fact.place.0.clone(),
+        unit: it.said.unit,
+        at: fact.place.1,
+    };
+    let ground = |both: &(&Resolved, &Fact)| {
+        let (it, fact) = both;
+        Ground {
+            fact: fact.name.clone(),
+            place: place(both),
+            words: fact.words.clone(),
+            micros: fact.time,
+            written: it.said.time.filter(|_| fact.time.is_none()).map(|time| time.to_string()),
+            // What the place itself says need not be pointed at.
+            by: it.by.iter().filter(|by| **by != place(both)).cloned().collect(),
+        }
     };
     Relation {
         known: Known::of(entry),

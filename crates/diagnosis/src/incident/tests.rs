@@ -74,7 +74,7 @@ fn of_events(events: &[(i64, &str, u32, &str)]) -> Evidence {
 }
 
 fn related(all: &[Evidence]) -> Incident {
-    Incident::of(all, 0, Base::own(), &Settings::default())
+    Incident::of(all.to_vec(), 0, Base::own(), &Settings::default())
 }
 
 fn relation<'i>(incident: &'i Incident, id: &str) -> &'i Relation {
@@ -116,7 +116,7 @@ fn without_a_common_moment_the_clock_is_not_known_until_it_is_given() {
     assert_eq!(incident.apart.len(), 1);
     let zone: ZoneOf = Box::new(|local| Some(local - 3_600_000_000));
     let settings = Settings { zone: Some(("+01:00".to_owned(), zone)), year: None };
-    let incident = Incident::of(&all, 0, Base::own(), &settings);
+    let incident = Incident::of(all.to_vec(), 0, Base::own(), &settings);
     let it = relation(&incident, "driver-of-dump-failed-to-install");
     assert!(it.doubts.is_empty() && it.apart == Some(60_000_000));
 }
@@ -223,7 +223,7 @@ fn a_log_without_years_is_put_before_the_crash_and_its_last_lines_are_kept() {
     reader.push(text.as_bytes(), &mut |record| folder.take(record));
     let log = of_log(&folder.finish(vec![Source::of("messages", "syslog", &reader)]), false);
     let [dump] = before;
-    let incident = Incident::of(&[dump, log], 0, Base::own(), &settings);
+    let incident = Incident::of(vec![dump, log], 0, Base::own(), &settings);
     let last = &incident.last_lines[0];
     assert_eq!((last.file.as_str(), last.dump.as_str()), ("messages", "crash.dmp"));
     let lines: Vec<&str> = last.before.lines.iter().map(|line| line.text.as_str()).collect();
@@ -269,4 +269,28 @@ fn a_hostile_folder_comes_to_an_end() {
     }
     let incident = related(&all);
     assert!(incident.relations.len() < 200);
+}
+
+#[test]
+fn files_are_named_within_their_folder() {
+    assert_eq!(common_folder(["a/b/c", "a/b/d", "a/bc/e"]), "a/");
+    assert_eq!(common_folder(["a/b/c", "a/b/d"]), "a/b/");
+    assert_eq!(common_folder(["/x", "y"]), "");
+    assert_eq!(common_folder(["only"]), "");
+    assert_eq!(common_folder([]), "");
+}
+
+/// `oem7.inf` is what Windows called the INF at hand: it installs the same driver.
+#[test]
+fn a_published_inf_is_known_by_its_driver() {
+    let mut inf = Evidence::new("fifo.inf", "INF");
+    inf.link(LinkKind::Inf, "fifo.inf", "fifo.sys", Unit::Line, 40);
+    let values = values([("inf", "fifo.inf".to_owned()), ("driver", "fifo.sys".to_owned())]);
+    let fact = Fact { name: "inf".to_owned(), values, ..Fact::default() };
+    inf.say(Said { fact, ids: vec!["pci\\ven_1b36&dev_0017".to_owned()], ..Said::default() });
+    let setup = of_setup_log(&SETUP.replace("fifo.inf", "oem7.inf"));
+    let incident = related(&[inf, setup]);
+    let it = relation(&incident, "inf-of-failed-install");
+    assert_eq!(it.alike, [("inf".to_owned(), "fifo.inf".to_owned())]);
+    assert!(incident.relations.iter().all(|it| it.known.id != "inf-is-for-device"));
 }

@@ -39,7 +39,8 @@ fn more(page: &mut Page<'_>, indent: usize, count: usize, shown: usize, what: &s
 /// A log of SetupAPI: how many sections, and of those that failed what failed first.
 pub fn setup_log_brief(name: &str, log: &SetupLog, look: &Look<'_>) -> String {
     let mut page = Page::new(look);
-    let text = format!(": log of SetupAPI, {} sections", number(log.sections));
+    let sections = if log.sections == 1 { "section" } else { "sections" };
+    let text = format!(": log of SetupAPI, {} {sections}", number(log.sections));
     page.wrapped(0, 2, &[(Ink::Strong, name), (Ink::Plain, &text)]);
     let wrong: Vec<_> = log.stories.iter().filter(|story| story.is_wrong()).collect();
     if wrong.is_empty() {

@@ -16,7 +16,13 @@ const FEW_BUCKETS: usize = 40;
 pub fn incident_text(it: &Incident, buckets: &Buckets, full: bool, look: &Look<'_>) -> String {
     let mut page = Page::new(look);
     let count = it.files.len() as u64 + it.further;
-    let heading = format!("{} files", number(count));
+    // Dumps alone are no incident but many: what they are is a table.
+    if buckets.dumps == count {
+        table(&mut page, buckets, full);
+        return page.finish();
+    }
+    let within = if it.folder.is_empty() { String::new() } else { format!(" in {}", it.folder) };
+    let heading = format!("{} files{within}", number(count));
     let (ink, text) = match it.relations.len() {
         0 => (Ink::Plain, "nothing that one says is related to what another says".to_owned()),
         1 => (Ink::Strong, "one thing relates them".to_owned()),
@@ -39,7 +45,10 @@ pub fn incident_text(it: &Incident, buckets: &Buckets, full: bool, look: &Look<'
         let text = format!("and {} more of these kinds", number(it.relations_beyond));
         page.line(0, &[(Ink::Faint, &text)]);
     }
-    table(&mut page, buckets, full);
+    if buckets.dumps > 1 {
+        page.blank();
+        table(&mut page, buckets, full);
+    }
     for last in &it.last_lines {
         last_lines(&mut page, last);
     }
@@ -100,10 +109,6 @@ fn apart(micros: u64) -> String {
 }
 
 fn table(page: &mut Page<'_>, buckets: &Buckets, full: bool) {
-    if buckets.dumps < 2 {
-        return;
-    }
-    page.blank();
     let heading =
         format!("{} dumps, by what Windows' debugger would call them", number(buckets.dumps));
     page.heading(0, &heading);
@@ -111,7 +116,7 @@ fn table(page: &mut Page<'_>, buckets: &Buckets, full: bool) {
     let most = if full { usize::MAX } else { FEW_BUCKETS };
     for it in all.iter().take(most) {
         let count = format!("{:>7}  ", number(it.count));
-        page.wrapped(0, 11, &[(Ink::Strong, &count), (Ink::Bad, &it.row.bucket)]);
+        page.line(0, &[(Ink::Strong, &count), (Ink::Bad, &it.row.bucket)]);
         let module =
             if it.row.module.is_empty() { "nobody to blame is known" } else { &it.row.module };
         let mut text = format!("{}, {module}", it.row.what);
