@@ -45,7 +45,11 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             let look = report::Look { colour: output::wants_colour(), source: &|_, _| None };
             let mut text = match &seen {
                 Some(seen) if wish.is_brief() => {
-                    report::inf_brief(wish.called(name), &story, &seen.brief, &look)
+                    let mut text = report::inf_brief(wish.called(name), &story, &seen.brief, &look);
+                    if packages.iter().any(Packaged::is_wrong) {
+                        text += &report::shortened(&report::packages_text(&packages, &look));
+                    }
+                    text
                 }
                 _ => {
                     let text = report::inf_text(name, &inf, &story, &look);
