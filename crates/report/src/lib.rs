@@ -26,7 +26,6 @@ pub use escape::escape;
 pub use html::{incident_html, setup_log_html};
 pub use install::{Installation, Looked, Moment};
 pub use json::incident_json;
-pub use json::libraries_json;
 pub use json::{
     ListingJson, catalog_json, crash_json, entries_json, image_json, imports_json, inf_json,
     install_json, listing_json, lookup_json, object_json, process_json, rebase_json, replay_json,
