@@ -1,6 +1,6 @@
 //! dpkg's own files: `/var/lib/dpkg/status`, `arch` and `info/*.list` (dpkg(1), FILES; deb-control(5)).
 
-use super::Owner;
+use super::{Offer, Owner};
 use crate::files::Files;
 use std::collections::BTreeMap;
 
@@ -48,6 +48,16 @@ impl Dpkg {
     /// Whether packages of an architecture may be installed.
     pub fn has(&self, architecture: &str) -> bool {
         self.architectures.iter().any(|it| it == architecture)
+    }
+
+    /// Says how to install a package of an architecture.
+    pub fn install(&self, offer: &mut Offer, package: &str, architecture: &str) {
+        if !self.has(architecture) {
+            offer.commands.push(format!("dpkg --add-architecture {architecture}"));
+            offer.commands.push("apt update".to_owned());
+        }
+        offer.commands.push(format!("apt install {package}"));
+        offer.package = Some(package.to_owned());
     }
 
     /// Whether a package may be there for several architectures.

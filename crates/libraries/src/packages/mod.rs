@@ -1,5 +1,6 @@
 //! Which package has a file, or would have it for another architecture, as far as files of the system tell.
 
+mod contents;
 mod dpkg;
 mod manager;
 
@@ -66,8 +67,24 @@ impl<'a> Packages<'a> {
             lacks.iter().flat_map(|lack| lack.elsewhere.iter().map(|it| it.path.clone())).collect();
         let dpkg = Dpkg::read(self.files);
         let owners: BTreeMap<String, Owner> = dpkg.owners(self.files, &wanted);
-        for lack in lacks {
+        for lack in lacks.iter_mut() {
             lack.offer = self.one_by_dpkg(lack, abi, &dpkg, &owners);
+        }
+        // What no package here has may be in apt's lists of all packages.
+        let Some(architecture) = abi.debian() else { return };
+        let open =
+            |lack: &&mut Lack| lack.offer.package.is_none() && !lack.offer.commands.is_empty();
+        let names: Vec<String> =
+            lacks.iter_mut().filter(open).map(|lack| searched(lack).to_owned()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let found = contents::packages(self.files, architecture, &names);
+        for lack in lacks.iter_mut().filter(open) {
+            if let Some(package) = found.get(searched(lack)) {
+                lack.offer.commands.clear();
+                dpkg.install(&mut lack.offer, &format!("{package}:{architecture}"), architecture);
+            }
         }
     }
 
@@ -82,14 +99,8 @@ impl<'a> Packages<'a> {
         let Some(architecture) = abi.debian() else { return offer };
         let other = lack.elsewhere.iter().filter(|it| it.why == Why::OtherAbi);
         let owner = other.filter_map(|it| owners.get(&it.path)).next();
-        let install = |offer: &mut Offer, package: String| {
-            if !dpkg.has(architecture) {
-                offer.commands.push(format!("dpkg --add-architecture {architecture}"));
-                offer.commands.push("apt update".to_owned());
-            }
-            offer.commands.push(format!("apt install {package}"));
-            offer.package = Some(package);
-        };
+        let install =
+            |offer: &mut Offer, package: String| dpkg.install(offer, &package, architecture);
         if lack.need == Need::Interpreter {
             // Debian's names of the package that has the loader.
             let libc = if base(&lack.what).starts_with("ld-musl-") { "musl" } else { "libc6" };
@@ -117,9 +128,13 @@ impl<'a> Packages<'a> {
         if lack.elsewhere.iter().any(|it| it.why != Why::OtherAbi) {
             return offer;
         }
-        let plugin = matches!(lack.need, Need::Plugin { .. });
-        let name = if plugin { lack.what.as_str() } else { base(&lack.what) };
-        offer.commands.push(format!("apt-file search {name}"));
+        offer.commands.push(format!("apt-file search {}", searched(lack)));
         offer
     }
+}
+
+/// What a package that has it is looked for by.
+fn searched(lack: &Lack) -> &str {
+    let plugin = matches!(lack.need, Need::Plugin { .. }) && !lack.what.starts_with('/');
+    if plugin { &lack.what } else { base(&lack.what) }
 }

@@ -48,6 +48,10 @@ fn the_package_of_the_other_class_names_the_one_to_install() {
     assert!(bar.offer.note.as_ref().unwrap().contains("Multi-Arch"), "{:?}", bar.offer);
     assert_eq!(none.offer.commands, ["apt-file search libnone.so"]);
     root.put("/var/lib/dpkg/arch", b"amd64\ni386\n");
+    let lists = "/var/lib/apt/lists/deb.example.org_dists_stable_main_Contents-i386";
+    root.put(lists, b"usr/lib/i386-linux-gnu/libnone.so  libs/libnone1\n");
+    let offer = &root.survey("/bin/a").lacks[2].offer;
+    assert_eq!(offer.commands, ["apt install libnone1:i386"]);
     assert_eq!(root.survey("/bin/a").lacks[0].offer.commands, ["apt install libfoo1:i386"]);
 }
 
