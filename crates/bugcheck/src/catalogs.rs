@@ -167,18 +167,36 @@ pub(crate) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     at.is_file().then_some(at)
 }
 
-/// How a file is in a catalog.
-pub(crate) fn listed(catalog: &CatalogFile, name: &str, path: Option<&Path>) -> Listed {
-    let mut it = Listed { file: name.to_owned(), membership: None, unread: None };
-    let Some(path) = path else { return it };
-    match mapped_file::open(path) {
-        Ok(bytes) => {
-            let file = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
-            it.membership = Some(catalog.membership(&file, &Digests::of(&bytes)));
-        }
-        Err(error) => it.unread = Some(format!("it cannot be read: {error}")),
+/// A file with the digests that catalogs may have of it.
+pub(crate) struct Hashed {
+    /// As whoever names it does.
+    name: String,
+    /// Without folders.
+    file: String,
+    /// Nothing where it is not there; why it could not be read: a clause.
+    digests: Option<Result<Digests, String>>,
+}
+
+impl Hashed {
+    /// Of the file at `path`, if it is there.
+    pub fn of(name: &str, path: Option<&Path>) -> Self {
+        let file = path.and_then(Path::file_name).map(|it| it.to_string_lossy().into_owned());
+        let digests = path.map(|path| match mapped_file::open(path) {
+            Ok(bytes) => Ok(Digests::of(&bytes)),
+            Err(error) => Err(format!("it cannot be read: {error}")),
+        });
+        Self { name: name.to_owned(), file: file.unwrap_or_default(), digests }
     }
-    it
+
+    /// Whether it is in a catalog.
+    pub fn listed(&self, catalog: &CatalogFile) -> Listed {
+        let (membership, unread) = match &self.digests {
+            Some(Ok(digests)) => (Some(catalog.membership(&self.file, digests)), None),
+            Some(Err(why)) => (None, Some(why.clone())),
+            None => (None, None),
+        };
+        Listed { file: self.name.clone(), membership, unread }
+    }
 }
 
 /// The files beside a catalog that it may list.
@@ -193,7 +211,7 @@ pub(crate) fn beside(catalog: &CatalogFile, path: &Path) -> Vec<Listed> {
         let size = fs::metadata(file).map_or(0, |about| about.len());
         hashed = hashed.saturating_add(size);
         if index < MOST_BESIDE && hashed <= MOST_HASHED {
-            all.push(listed(catalog, &name, Some(file)));
+            all.push(Hashed::of(&name, Some(file)).listed(catalog));
         } else {
             let why = format!("not looked at: {MOST_BESIDE} files and 2 GiB are, at most");
             all.push(Listed { file: name, membership: None, unread: Some(why) });

@@ -284,3 +284,79 @@ fn utf16(bytes: &[u8]) -> Cow<'static, str> {
         char::decode_utf16(units).map(|it| it.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        let mut bytes = vec![tag];
+        match u8::try_from(content.len()) {
+            Ok(short @ ..=0x7f) => bytes.push(short),
+            Ok(long) => bytes.extend([0x81, long]),
+            Err(_) => {
+                bytes.push(0x82);
+                bytes.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
+            }
+        }
+        bytes.extend(content);
+        bytes
+    }
+
+    fn id(known: oid::Known) -> Vec<u8> {
+        element(6, &[known.oid().0])
+    }
+
+    /// A list with these TrustedSubjects.
+    fn list(kind: oid::Known, subjects: &[&[u8]]) -> Vec<u8> {
+        element(
+            0x30,
+            &[
+                &element(0x30, &[&id(oid::CAT_LIST_MEMBER)]),
+                &element(0x17, &[b"240203101320Z"]),
+                &element(0x30, &[&id(kind)]),
+                &element(0x30, subjects),
+            ],
+        )
+    }
+
+    fn read(bytes: &[u8]) -> Result<Catalog, Error> {
+        Catalog::read(&Reader::new(bytes, 0).next("CTL").unwrap().unwrap())
+    }
+
+    #[test]
+    fn tags_tell_the_digest_where_nothing_else_does() {
+        let digits: Vec<u8> =
+            "0123456789abcdef0123456789ABCDEF01234567".bytes().flat_map(|it| [it, 0]).collect();
+        let subjects = [
+            element(0x30, &[&element(4, &[&[7; 32]])]),
+            element(0x30, &[&element(4, &[&digits, &[0, 0]])]),
+            element(0x30, &[&element(4, &[b"n\0o\0"])]),
+        ];
+        let [a, b, c] = &subjects;
+        let it = read(&list(oid::CAT_LIST_MEMBER_V2, &[a, b, c])).unwrap();
+        assert_eq!(it.version, 2);
+        let hashes: Vec<Option<Hash>> =
+            it.members.iter().map(|it| it.digest.as_ref().map(|it| it.hash)).collect();
+        assert_eq!(hashes, [Some(Hash::Sha256), Some(Hash::Sha1), None]);
+        assert_eq!(it.members[1].digest.as_ref().unwrap().value[..3], [1, 0x23, 0x45]);
+        assert_eq!(it.hashes(), [Hash::Sha1, Hash::Sha256]);
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_read_costs_no_other() {
+        let good = element(0x30, &[&element(4, &[&[7; 20]])]);
+        let bad = element(0x30, &[&element(2, &[&[1]])]);
+        let it = read(&list(oid::CAT_LIST_MEMBER, &[&good, &bad, &good])).unwrap();
+        assert_eq!((it.members.len(), it.irregular.len()), (2, 1), "{:?}", it.irregular);
+        assert!(it.irregular[0].what.contains("subjectIdentifier"), "{:?}", it.irregular);
+    }
+
+    #[test]
+    fn a_list_of_something_else_is_told() {
+        let error = read(&list(oid::SHA256, &[])).unwrap_err();
+        assert!(error.problem.contains("a list of something else than files"), "{error}");
+        assert!(!is_catalog(&list(oid::CAT_LIST_MEMBER, &[])), "a list without a signature around");
+    }
+}

@@ -1,7 +1,7 @@
 //! INF files.
 
 use super::{Told, Wish};
-use crate::catalogs::{find, listed};
+use crate::catalogs::{Hashed, find};
 use crate::failure::{Failure, Outcome};
 use crate::infs;
 use crate::output::{self, Format};
@@ -62,7 +62,9 @@ pub(super) fn explain(name: &str, bytes: &[u8], wish: &Wish<'_>) -> Result<Told,
             text
         }
     };
-    let wrong = !story.wrong.is_empty() || packages.iter().any(Packaged::is_wrong);
+    // Whoever gives a catalog asks whether the INF is in it.
+    let asked = wish.catalogs.are_given() && !packages.iter().any(Packaged::has_inf);
+    let wrong = !story.wrong.is_empty() || packages.iter().any(Packaged::is_wrong) || asked;
     let outcome = if !wrong { Outcome::Clean } else { Outcome::Findings };
     Ok(Told { text, outcome, seen })
 }
@@ -93,22 +95,41 @@ fn packages(path: &Path, inf: &Inf, story: &Story, wish: &Wish<'_>) -> Vec<Packa
         .collect();
     sources.sort_unstable();
     sources.dedup();
+    let left_out = sources.len().saturating_sub(MOST_FILES);
     sources.truncate(MOST_FILES);
     let own = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
     let folder = path.parent().unwrap_or(Path::new(""));
+    let catalogs = wish.catalogs.for_inf(path, &named);
+    if catalogs.is_empty() {
+        return Vec::new();
+    }
+    // Each is hashed once, however many catalogs there are.
+    let inf = Hashed::of(&own, Some(path));
+    let files: Vec<Hashed> =
+        sources.iter().map(|name| Hashed::of(name, find(folder, name).as_deref())).collect();
     let held = |(name, catalog): (String, Result<Arc<CatalogFile>, String>)| {
         let (inf, files) = match &catalog {
             Ok(catalog) => {
-                let file = |name: &&str| listed(catalog, name, find(folder, name).as_deref());
-                (listed(catalog, &own, Some(path)), sources.iter().map(file).collect())
+                (inf.listed(catalog), files.iter().map(|it| it.listed(catalog)).collect())
             }
             Err(_) => {
                 (Listed { file: own.to_string(), membership: None, unread: None }, Vec::new())
             }
         };
-        Packaged { catalog, name, inf, files, dated }
+        Packaged { catalog, name, inf, files, left_out, dated }
     };
-    wish.catalogs.for_inf(path, &named).into_iter().map(held).collect()
+    let mut all: Vec<Packaged> = catalogs.into_iter().map(held).collect();
+    // Of many that were given, those that have to do with the package.
+    if wish.catalogs.are_given() && all.iter().any(Packaged::has_any) {
+        all.retain(Packaged::has_any);
+    } else if all.len() > 1 && wish.catalogs.are_given() {
+        let why = format!("neither the INF nor a file of it is in any of {} catalogs", all.len());
+        all.truncate(1);
+        for it in &mut all {
+            (it.name, it.catalog) = ("--catalog".to_owned(), Err(why.clone()));
+        }
+    }
+    all
 }
 
 /// `CatalogFile`, and `CatalogFile.ntamd64` and its like.

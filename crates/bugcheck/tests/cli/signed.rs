@@ -153,6 +153,14 @@ fn a_package_is_held_against_its_catalog() {
     assert_eq!(told["packaged"][0]["inf"]["membership"], "listed");
     assert_eq!(told["packaged"][0]["files"][0]["membership"], "listed");
 
+    // Another catalog, given: the INF is not in there, and whoever gives it wants to know.
+    let other = "drivers/clean/pnp-interrupt/pnp-interrupt.inf";
+    let ran = run(&["explain", other, "--catalog", &whole.path("package.cat")]);
+    assert_eq!(ran.status, 1, "{}{}", ran.out, ran.error);
+    assert!(ran.out.contains("not listed  pnp-interrupt.inf"), "{}", ran.out);
+    let ran = run(&["explain", &path, "--catalog", &whole.path("package.cat")]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.error);
+
     let text = String::from_utf8(file("driver.inf")).unwrap();
     std::fs::write(&path, text.replace("02/03/2024", "03/03/2024")).unwrap();
     let ran = run(&["explain", &path]);

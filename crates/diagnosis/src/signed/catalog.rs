@@ -22,6 +22,8 @@ pub struct CatalogFile {
     pub irregular: Vec<String>,
     now: Time,
     by_digest: HashMap<Digest, Vec<usize>>,
+    /// The first with each name, in lower case.
+    by_name: HashMap<String, usize>,
 }
 
 /// Digests of a file as catalogs have them.
@@ -103,7 +105,11 @@ impl CatalogFile {
         };
         let list = Catalog::read(&content.element)?;
         let mut by_digest: HashMap<Digest, Vec<usize>> = HashMap::new();
+        let mut by_name = HashMap::new();
         for (index, member) in list.members.iter().enumerate() {
+            if let Some(name) = member.attribute("File") {
+                by_name.entry(name.to_ascii_lowercase()).or_insert(index);
+            }
             if let Some(digest) = &member.digest {
                 by_digest.entry(digest.clone()).or_default().push(index);
             }
@@ -118,7 +124,7 @@ impl CatalogFile {
         let mut irregular: Vec<String> =
             found.irregular.iter().chain(&list.irregular).map(super::told).collect();
         irregular.truncate(super::MOST_IRREGULAR);
-        Ok(Self { name: name.to_owned(), list, signatures, irregular, now, by_digest })
+        Ok(Self { name: name.to_owned(), list, signatures, irregular, now, by_digest, by_name })
     }
 
     /// The same under another name.
@@ -186,10 +192,8 @@ impl CatalogFile {
         if let Some(index) = self.member(digests) {
             return Membership::Member(index);
         }
-        let named = |member: &Member| {
-            member.attribute("File").is_some_and(|it| it.eq_ignore_ascii_case(file))
-        };
-        self.list.members.iter().position(named).map_or(Membership::Absent, Membership::Changed)
+        let named = self.by_name.get(&file.to_ascii_lowercase());
+        named.map_or(Membership::Absent, |index| Membership::Changed(*index))
     }
 
     /// Its signatures, as signatures of a file with these digests; none if it is not in it.

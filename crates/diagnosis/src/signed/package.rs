@@ -16,6 +16,8 @@ pub struct Packaged {
     pub inf: Listed,
     /// The files that the INF copies, each once.
     pub files: Vec<Listed>,
+    /// Further files that were not looked at, since there are so many.
+    pub left_out: usize,
     /// DriverVer's day, if the INF has one: its first moment.
     pub dated: Option<Time>,
 }
@@ -27,6 +29,17 @@ impl Packaged {
         let changed = |it: &Listed| matches!(it.membership, Some(Membership::Changed(_)));
         let all = std::iter::once(&self.inf).chain(&self.files);
         catalog.signatures.iter().any(Signature::is_damaged) || all.into_iter().any(changed)
+    }
+
+    /// Whether the catalog lists the INF, as it is.
+    pub fn has_inf(&self) -> bool {
+        matches!(self.inf.membership, Some(Membership::Member(_)))
+    }
+
+    /// Whether the catalog lists the INF or a file of it, as it is or otherwise.
+    pub fn has_any(&self) -> bool {
+        let there = |it: &Listed| it.membership.is_some_and(|it| it != Membership::Absent);
+        std::iter::once(&self.inf).chain(&self.files).any(there)
     }
 
     /// The time at which the catalog was signed, as a timestamp proves, where DriverVer tells a later day.

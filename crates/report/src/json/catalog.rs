@@ -57,6 +57,8 @@ pub(super) struct PackagedDocument<'a> {
     unread: Option<&'a str>,
     inf: ListedDocument<'a>,
     files: Vec<ListedDocument<'a>>,
+    /// Files that were not looked at, since there are so many.
+    left_out: usize,
     signed_before_driver_ver: bool,
     signing: Option<SigningDocument<'a>>,
 }
@@ -121,6 +123,7 @@ pub(super) fn packaged<'a>(
         unread: it.catalog.as_ref().err().map(String::as_str),
         inf: listed(&it.inf),
         files: it.files.iter().map(listed).collect(),
+        left_out: it.left_out,
         signed_before_driver_ver: it.signed_before_dated().is_some(),
         signing: signing.map(signature::signing),
     }

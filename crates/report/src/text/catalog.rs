@@ -161,6 +161,10 @@ pub fn packages_text(all: &[Packaged], look: &Look<'_>) -> String {
         page.wrapped(2, 4, &[(Ink::Strong, &heading), (ink, &verdict)]);
         files(&mut page, catalog, std::slice::from_ref(&it.inf));
         files(&mut page, catalog, &it.files);
+        if it.left_out > 0 {
+            let words = format!("{} further files of the INF were not looked at.", it.left_out);
+            page.wrapped(4, 6, &[(Ink::Warn, &words)]);
+        }
         if changed > 0 {
             let remedy = "put back the files that were signed, or make the catalog anew (inf2cat) and have it signed";
             page.wrapped(4, 6, &[(Ink::Faint, "To mend it: "), (Ink::Plain, remedy)]);
