@@ -28,23 +28,25 @@ DEVICE_CONTROL; who is interrupted or killed has the request cancelled. Every ru
 objects, programs get EIO and the finding is printed. Ctrl-C unmounts, removes the device and unloads the
 driver. A mount that a kill -9 left behind is cleaned up by the next one on the same folder.
 
-With --device fifo-card, or a FILE.toml of streams, each stream is a file too, opened as \\\\.\\DEVICE\\STREAM. --far says
-what stands on a stream's far side, in place of what the card has there; what goes through is part of the record:
-  loop          what is written comes back
-  unix:PATH     a Unix socket listens at PATH, for one peer at a time; the end of the stream is passed on both ways
-  pipe:PATH     a named pipe, made and removed; a stream of both directions has PATH.to-host, which programs
-                write to, and PATH.from-host, which they read from
-  file:PATH     a file that the computer reads, or that what it writes is appended to; likewise
-  sim:PROGRAM   a program with its arguments (no quoting) that simulates the logic; it speaks the protocol of
-                crates/mount/src/far/PROTOCOL.md, and ends with the session; see examples/verilog-fifo
-In sockets, pipes and files each message of a stream that keeps messages has its length before it: 4 bytes,
-little-endian; a message has at least one word and at most 1 MiB. What is not taken waits: 64 KiB on the way, then in the card, then in the driver.
+With --device fifo-card, or a FILE.toml of streams, each stream is a file too, opened as
+\\\\.\\DEVICE\\STREAM. --far says what stands on a stream's far side, in place of what the card has
+there; what goes through is part of the record:
+  loop         what is written comes back
+  unix:PATH    a Unix socket listens at PATH, for one peer at a time; ends are passed on both ways
+  pipe:PATH    a named pipe, made and removed; a stream of both directions has PATH.to-host, which
+               programs write to, and PATH.from-host, which they read from
+  file:PATH    a file that the computer reads, or that what it writes is appended to; likewise
+  sim:PROGRAM  a program with its arguments (no quoting) that simulates the logic, and ends with the
+               session; see examples/verilog-fifo and crates/mount/src/far/PROTOCOL.md
+In sockets, pipes and files each message of a stream that keeps messages has its length before it:
+4 bytes, little-endian; a message has at least one word and at most 1 MiB. What is not taken waits:
+64 KiB on the way, then in the card, then in the driver.
 
-Where /dev/fuse cannot be opened, or with --pipes, devices are named pipes in DIR: NAME, or NAME.read and
-NAME.write where both ways are there. Who opens one to read opens the device, which is read ahead by up to 64 KiB;
-who writes to one opens it with the first bytes. Bounds between writes are not kept, but only whole words of a
-stream are written; there are no places in a file and no ioctl; what the driver refuses is printed here, and the
-program hears the end of the pipe.
+Where /dev/fuse cannot be opened, or with --pipes, devices are named pipes in DIR: NAME, or
+NAME.read and NAME.write where both ways are there. Who opens one to read opens the device, which is
+read ahead by up to 64 KiB; who writes to one opens it with the first bytes. Bounds between writes
+are not kept, but only whole words of a stream are written; there are no places in a file and no
+ioctl; what the driver refuses is printed here, and the program hears the end of the pipe.
 
 ioctl passes a control code of a device type from 1 on as it is; buffers only where Linux reads a size and
 a direction from its bits. With buffers: ioctl(fd, _IOC(_IOC_READ|_IOC_WRITE, 'B', 1, 16 + N), p), where p

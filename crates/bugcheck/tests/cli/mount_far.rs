@@ -306,6 +306,50 @@ fn a_program_stands_on_the_far_side() {
     }
 }
 
+#[test]
+fn what_a_killed_mount_had_is_taken_over() {
+    if !can_mount() || !python() {
+        return;
+    }
+    let ends = ["bytes=sim:python3 {}/loop.py", "messages=unix:{}/socket", "sink=pipe:{}/out"];
+    let home = Home::new();
+    fs::write(home.path("loop.py"), LOOP).expect("a file");
+    let mut mount = mounted(home, CARD, &ends);
+    let children = children_of(mount.child.id());
+    // Somebody listens there, so nobody else does.
+    let other = mount.home.path("other");
+    let end = format!("--far=loop=unix:{}", mount.home.path("socket").display());
+    let all = ["mount", DRIVER, other.to_str().expect("a path"), "--device", "fifo-card", &end];
+    let ran = run(&all);
+    assert_eq!(ran.status, 2, "{}", ran.error);
+    assert!(ran.error.contains("somebody listens there already"), "{}", ran.error);
+    mount.child.kill().expect("a child");
+    mount.child.wait().expect("a status");
+    // The program hears that its input ends.
+    let place = format!("/proc/{}", children[0]);
+    for _ in 0..1_000 {
+        let state = fs::read_to_string(format!("{place}/stat")).unwrap_or_default();
+        if state.is_empty() || state.contains(") Z ") {
+            break;
+        }
+        thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let state = fs::read_to_string(format!("{place}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    let home = Home::new();
+    let (socket, out) = (home.path("socket"), home.path("out"));
+    fs::rename(mount.home.path("socket"), &socket).expect("a socket");
+    fs::rename(mount.home.path("out"), &out).expect("a pipe");
+    let again = mounted(home, CARD, &["messages=unix:{}/socket", "sink=pipe:{}/out"]);
+    drop(UnixStream::connect(&socket).expect("a peer"));
+    let reads = read_all(out);
+    write_all(again.file("sink"), b"abcd".to_vec()).join().expect("a writer");
+    assert_eq!(reads.join().expect("a reader"), b"abcd");
+    assert_eq!(again.end().0, 0);
+    // The folder of the first is mounted yet.
+    let _ = std::process::Command::new("umount").arg("-l").arg(&mount.folder).status();
+}
+
 fn children_of(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(path).expect("a list of children");
