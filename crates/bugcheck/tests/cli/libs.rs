@@ -110,7 +110,9 @@ fn a_32_bit_process_without_its_alsa_plug_in_is_told_so() {
     root.put("opt/named", &named.file());
     let (status, text) = root.run("/opt/named", &[]);
     assert!(
-        status == 0 && text.contains("libasound_module_pcm_pulse.so: only the 64-bit one"),
+        status == 0
+            && text.contains("only for 64-bit x86-64; apt install libasound2-plugins:i386:\n")
+            && text.contains("alsa-lib/libasound_module_pcm_pulse.so"),
         "{text}"
     );
 }

@@ -56,8 +56,13 @@ pub(super) fn of(
                 true => format!("{folder}/{name}"),
                 false => name,
             };
-            if found.len() < MOST && !found.iter().any(|it| it.name == name) {
-                found.push(Asked { name, place: format!("{path}:{line}"), is_optional });
+            let asked = Asked { name, place: format!("{path}:{line}"), is_optional };
+            let is_full = found.len() >= MOST;
+            match found.iter_mut().find(|it| it.name == asked.name) {
+                // What is wanted for certain counts, whoever else could do without it.
+                Some(known) if known.is_optional && !is_optional => *known = asked,
+                None if !is_full => found.push(asked),
+                _ => {}
             }
         }
     }
@@ -153,6 +158,15 @@ mod tests {
         let found = asked("ALSA", 0, text);
         assert_eq!(found.iter().map(|it| it.1.clone()).collect::<Vec<_>>(), names);
         assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), [3, 6, 7]);
+        assert!(found.iter().all(|it| !it.2));
+        // A device of a name is there for who chooses it, and its arguments have types of their own.
+        let text = "pcm.lavrate {\n @args [ RATE ]\n @args.RATE {\n  type integer\n  default { @func get { x y } }\n }\n\
+            type speex\n}\npcm.default { type jack }\n";
+        let told: Vec<(String, bool)> =
+            asked("ALSA", 0, text).into_iter().map(|it| (it.1, it.2)).collect();
+        let expected = [("pcm_speex", true), ("pcm_jack", false)]
+            .map(|(name, optional)| (format!("libasound_module_{name}.so"), optional));
+        assert_eq!(told, expected);
         let hook = "hook_func.pulse_load_if_running {\n  lib \"libasound_module_conf_pulse.so\"\n  func \"x\"\n}\n";
         assert_eq!(asked("ALSA", 1, hook)[0].1, "libasound_module_conf_pulse.so");
     }

@@ -3,7 +3,7 @@
 use super::Look;
 use super::page::{Ink, Page};
 use crate::libs::{self, LibrariesLook};
-use libraries::{Lack, Level, Library, Need, Outcome, Plugins, Survey, Try};
+use libraries::{Lack, Level, Library, Need, Outcome, Plugins, Survey, Try, Why};
 
 /// Files that are named as those who ask for one library.
 const MOST_ASKERS: usize = 4;
@@ -212,8 +212,23 @@ fn hints(page: &mut Page<'_>, it: &Survey, wanted: LibrariesLook) {
         page.blank();
         page.heading(0, "Not there, and perhaps not wanted");
     }
+    // Many plug-ins come out of one package: what mends them is told once.
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for lack in all.iter().take(MOST) {
-        page.wrapped(2, 4, &[(Ink::Plain, &libs::sentence(it, lack))]);
+        match lack.elsewhere.first().filter(|it| it.why == Why::OtherAbi) {
+            Some(other) => {
+                let mended = lack.offer.commands.iter().map(|it| format!("; {it}"));
+                let why = format!("only for {}{}", other.abi, mended.collect::<String>());
+                match groups.iter_mut().find(|it| it.0 == why) {
+                    Some(group) => group.1.push(&lack.what),
+                    None => groups.push((why, vec![&lack.what])),
+                }
+            }
+            None => page.wrapped(2, 4, &[(Ink::Plain, &libs::sentence(it, lack))]),
+        }
+    }
+    for (why, names) in groups {
+        page.wrapped(2, 4, &[(Ink::Plain, &format!("{why}: {}", names.join(", ")))]);
     }
     // What may be asked for matters most where it is there for somebody else.
     let maybe: Vec<&libraries::Maybe> = it
