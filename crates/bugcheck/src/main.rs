@@ -11,6 +11,7 @@ mod driver_file;
 mod duration;
 mod evidence;
 mod failure;
+mod help;
 mod infs;
 mod libs;
 mod output;
@@ -23,7 +24,7 @@ mod stamps;
 mod watch;
 mod zone;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 const EXIT_STATUS: &str = "\
@@ -36,7 +37,7 @@ Exit status:
 
 /// Runs a Windows driver in a simulated NT kernel on Linux, searches the interleavings that crash it,
 /// and says what is wrong and where.
-#[derive(Parser)]
+#[derive(clap::Parser)]
 #[command(name = "bugcheck", version, arg_required_else_help = true, after_help = EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
@@ -44,7 +45,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = help::flow(Arguments::command()).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match panics::contained(|| commands::run(&arguments.command)) {
         Ok(outcome) => ExitCode::from(outcome.status()),
         Err(failure) => {
