@@ -289,12 +289,19 @@ fn arrow(library: &Library) -> Vec<(Ink, &str)> {
 }
 
 fn found(page: &mut Page<'_>, it: &Survey) {
-    page.blank();
-    page.heading(0, &format!("Found ({})", it.libraries.len().saturating_sub(1)));
-    for library in it.libraries.iter().skip(1) {
-        page.line(2, &arrow(library));
-        for lost in &library.lost {
-            page.wrapped(4, 6, &[(Ink::Warn, "not read: "), (Ink::Plain, lost)]);
+    let (own, of_plugins): (Vec<&Library>, Vec<&Library>) =
+        it.libraries.iter().skip(1).partition(|library| library.root == 0);
+    for (title, list) in [("Found", own), ("Found, loaded by name or with plug-ins", of_plugins)] {
+        if list.is_empty() {
+            continue;
+        }
+        page.blank();
+        page.heading(0, &format!("{title} ({})", list.len()));
+        for library in list {
+            page.line(2, &arrow(library));
+            for lost in &library.lost {
+                page.wrapped(4, 6, &[(Ink::Warn, "not read: "), (Ink::Plain, lost)]);
+            }
         }
     }
     let names: Vec<&libraries::Maybe> = it.maybe.iter().filter(|it| it.path.is_some()).collect();
