@@ -102,6 +102,10 @@ fn the_unwinder_agrees_with_the_code_at_every_instruction() {
                 continue;
             }
             let info = read_info(&module, *function).unwrap();
+            // What a compiler has moved out of a function begins with that one's frame set up.
+            if !info.codes.is_empty() && info.codes.iter().all(|(offset, _)| *offset == 0) {
+                continue;
+            }
             let sets_frame = info.codes.iter().find(|(_, code)| *code == UnwindCode::SetFrame);
             let sets_frame = sets_frame.map(|(offset, _)| u64::from(*offset));
             let (mut depth, mut body, mut depth_of_frame) = (0, 0, 0);

@@ -130,6 +130,14 @@ static __attribute__((noinline)) VOID SetCookie(VOID)
     Complement = ~New;
 }
 
+NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Registry);
+
+NTSTATUS GsDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Registry)
+{
+    SetCookie();
+    return DriverEntry(Driver, Registry);
+}
+
 __attribute__((noinline)) NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Registry)
 {
     PDEVICE_OBJECT Device;
@@ -147,10 +155,4 @@ __attribute__((noinline)) NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_S
     if (!NT_SUCCESS(Status))
         IoDeleteDevice(Device);
     return Status;
-}
-
-NTSTATUS GsDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Registry)
-{
-    SetCookie();
-    return DriverEntry(Driver, Registry);
 }

@@ -82,10 +82,12 @@ fn an_object_without_machine_code_says_what_to_do() {
     let file = Scratch::new("queue.obj", &ltcg());
     let ran = run(&["explain", file.path()]);
     assert_eq!((ran.status, ran.error.as_str()), (0, ""));
+    // Where lines end depends on the path.
+    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for text in
         ["link-time code generation, for x86-64", "no machine code", "without /GL", "0CB3FE38-"]
     {
-        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+        assert!(words.contains(text), "{text}: {}", ran.out);
     }
     let ran = run(&["explain", file.path(), "--format", "json"]);
     let it: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
