@@ -25,13 +25,13 @@ Examples:
   bugcheck explain setupapi.dev.log --section 29   one section, with everything
   bugcheck explain setupapi.dev.log --html log.html
   bugcheck explain filter.sys queue.obj            version, PDB, imports, checksum; why no machine code
-  bugcheck explain filter.sys --catalog filter.cat whether the catalog lists it, which Windows loads it so
+  bugcheck explain a.sys --catalog a.cat           whether the catalog lists it, which Windows loads it so
   bugcheck explain filter.cat                      what it lists, who signed it, what beside it was changed
   bugcheck explain filter.inf                      what it installs; whether its catalog has it and its files
   bugcheck explain /var/log/messages               what it means, how bad it is; what was never seen before
   bugcheck explain /var/log/messages*              rotated and packed ones as one log, in order of time
   dmesg | bugcheck explain -                       also a journal: journalctl -o export | bugcheck explain -
-  unzip -p mail.zip crash.dmp | bugcheck explain - from standard input
+  unzip -p mail.zip a.dmp | bugcheck explain -     from standard input
 
 Images and PDBs are looked for beside the file, in each --images folder (the files themselves, or laid
 out as a symbol store), and along --symbols, or _NT_SYMBOL_PATH if that is not given. A file that is of
