@@ -107,12 +107,14 @@ fn killed_programs_leave_nothing_behind_in_a_card() {
     let mut running = Vec::new();
     for _ in 0..rounds {
         let path = mount.file(&format!("loop{}", next(&mut seed) % 6));
-        let mut program =
-            Command::new(if next(&mut seed).is_multiple_of(2) { "cat" } else { "dd" });
-        match program.get_program() == "cat" {
-            true => program.arg(path),
+        // A shell that puts tests into the background has SIGINT ignored, which programs inherit.
+        let mut program = Command::new("env");
+        program.arg("--default-signal=INT");
+        match next(&mut seed).is_multiple_of(2) {
+            true => program.arg("cat").arg(path),
             false => {
-                program.arg("if=/dev/zero").arg(format!("of={}", path.display())).arg("bs=5004")
+                let to = format!("of={}", path.display());
+                program.args(["dd", "if=/dev/zero", &to, "bs=5004"])
             }
         };
         let program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
